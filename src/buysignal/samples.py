@@ -69,7 +69,7 @@ class Samples:
 
     def subset(self, rows: npt.NDArray[Any]) -> Samples:
         """Return the samples at ``rows`` (positions or a boolean mask)."""
-        picked = {
+        picked: dict[str, Any] = {
             name: values[rows]
             for name in ("X", "y", "revenue", "time", "session", "visitor", "k", "source_row", "has_cart")
             if (values := getattr(self, name)) is not None
@@ -108,7 +108,7 @@ def concatenate(first: Samples, second: Samples) -> Samples:
     """
     if first.names != second.names or first.categories != second.categories:
         raise SamplesError("two sample sets with different columns cannot be joined")
-    joined = {
+    joined: dict[str, Any] = {
         name: np.concatenate([getattr(first, name), getattr(second, name)])
         for name in ("X", "y", "revenue", "time", "session", "visitor", "k", "source_row", "has_cart")
         if getattr(first, name) is not None
