@@ -1,0 +1,165 @@
+"""Sessions: ids where the source gives none, their bounds in the table, and suspected bots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from buysignal.units import duration_us
+
+SESSION_CAP = 500
+"""Events of one session that are looked at; what follows changes no feature any more."""
+
+BOT_MIN_EVENTS = 30
+BOT_MEDIAN_GAP_SECONDS = 1.0
+
+NO_TIME = np.iinfo(np.int64).min
+"""Stands for an unknown time in integer microseconds (what NumPy calls NaT)."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where sessions and visitors lie in a sorted events table of n rows.
+
+    Attributes:
+        session_starts: (sessions + 1,) row of each session's first event, then n.
+        visitor_starts: (visitors + 1,) position in ``session_starts`` of each visitor's first session.
+    """
+
+    session_starts: npt.NDArray[np.int64]
+    visitor_starts: npt.NDArray[np.int64]
+
+    @property
+    def sessions(self) -> int:
+        return len(self.session_starts) - 1
+
+    @property
+    def visitors(self) -> int:
+        return len(self.visitor_starts) - 1
+
+    def session_of_row(self) -> npt.NDArray[np.int64]:
+        """Return the session's position for every row, shape (n,)."""
+        return np.repeat(np.arange(self.sessions), np.diff(self.session_starts))
+
+    def visitor_of_session(self) -> npt.NDArray[np.int64]:
+        """Return the visitor's position for every session, shape (sessions,)."""
+        return np.repeat(np.arange(self.visitors), np.diff(self.visitor_starts))
+
+
+def assign(events: pa.Table, session_gap: str = "30m") -> pa.Table:
+    """Return events with every ``session_id`` filled and each session in one piece.
+
+    Where the source gives no id, a session ends after ``session_gap`` without an event; without a
+    clock, a visitor's day is one session. Rows come back sorted by visitor, start of the session,
+    session, then time and sequence.
+
+    Args:
+        events: conformed events, sorted as by ``events.sort``.
+        session_gap: longest pause within a session, with its unit.
+
+    Raises:
+        UnitError: ``session_gap`` has no unit.
+    """
+    gap = duration_us(session_gap, "session_gap")
+    if events.num_rows == 0:
+        return events
+    given = events.column("session_id")
+    if given.null_count:
+        made = _ids_by_gap(events, gap)
+        given = pc.if_else(pc.is_valid(given), given, made)
+        position = events.column_names.index("session_id")
+        events = events.set_column(position, pa.field("session_id", pa.string()), given)
+    return _gather_sessions(events)
+
+
+def _ids_by_gap(events: pa.Table, gap: int) -> pa.Array:
+    visitor = codes(events.column("visitor_id"))
+    time = times(events)
+    day = days(events)
+    new_visitor = np.diff(visitor, prepend=-1) != 0
+    known = (time != NO_TIME) & (np.roll(time, 1) != NO_TIME)
+    paused = np.zeros(len(time), dtype=bool)
+    paused[known] = (time - np.roll(time, 1))[known] > gap
+    other_day = ~known & (np.diff(day, prepend=day[:1]) != 0)
+    starts = new_visitor | paused | other_day
+    number = np.cumsum(starts)
+    number -= np.repeat(number[new_visitor], np.diff(np.append(np.flatnonzero(new_visitor), len(time)))) - 1
+    return pc.binary_join_element_wise(
+        events.column("visitor_id").cast(pa.string()), pa.array(number).cast(pa.string()), "-"
+    )
+
+
+def _gather_sessions(events: pa.Table) -> pa.Table:
+    """Bring interleaved sessions of one visitor (two tabs, two devices) apart, stably."""
+    visitor = codes(events.column("visitor_id"))
+    session = codes(events.column("session_id"))
+    changes = np.flatnonzero(np.diff(session) != 0) + 1
+    first_seen = np.unique(session, return_index=True)[1]
+    if len(changes) + 1 == len(first_seen):
+        return events
+    order = np.lexsort((np.arange(len(session)), first_seen[session], visitor))
+    return events.take(pa.array(order))
+
+
+def layout(events: pa.Table) -> Layout:
+    """Return where sessions and visitors begin in events that ``assign`` has returned."""
+    visitor = codes(events.column("visitor_id"))
+    session = codes(events.column("session_id"))
+    n = len(visitor)
+    new_visitor = np.diff(visitor, prepend=-1) != 0
+    new_session = new_visitor | (np.diff(session, prepend=-1) != 0)
+    starts = np.flatnonzero(new_session)
+    visitor_starts = np.flatnonzero(new_visitor[starts])
+    return Layout(
+        session_starts=np.append(starts, n).astype(np.int64),
+        visitor_starts=np.append(visitor_starts, len(starts)).astype(np.int64),
+    )
+
+
+def bots(events: pa.Table) -> npt.NDArray[np.bool_]:
+    """Return, for every row, whether its session looks automatic, shape (n,).
+
+    A session is suspected when it has more events than ``SESSION_CAP``, or at least
+    ``BOT_MIN_EVENTS`` with a median pause below ``BOT_MEDIAN_GAP_SECONDS``.
+    """
+    if events.num_rows == 0:
+        return np.zeros(0, dtype=bool)
+    where = layout(events)
+    sizes = np.diff(where.session_starts)
+    suspected = sizes > SESSION_CAP
+    rows = where.session_of_row()
+    time = times(events)
+    candidates = (sizes >= BOT_MIN_EVENTS)[rows] & (time != NO_TIME)
+    if candidates.any():
+        seconds = pd.Series(time[candidates] / 1e6)
+        gaps = seconds.groupby(rows[candidates]).diff()
+        median = gaps.groupby(rows[candidates]).median()
+        suspected[median.index[median < BOT_MEDIAN_GAP_SECONDS]] = True
+    return suspected[rows]
+
+
+def codes(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Return an integer per distinct value, in order of first appearance; -1 for null."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    merged = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    indices = pc.fill_null(merged.indices, -1)
+    return indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def times(events: pa.Table) -> npt.NDArray[np.int64]:
+    """Return event times in microseconds since 1970 UTC, ``NO_TIME`` where unknown."""
+    column = events.column("event_time").cast(pa.int64())
+    return pc.fill_null(column, int(NO_TIME)).to_numpy()
+
+
+def days(events: pa.Table) -> npt.NDArray[np.int64]:
+    """Return days since 1970, from the time where there is one, else the date, else ``NO_TIME``."""
+    date = pc.fill_null(events.column("event_date").cast(pa.int32()).cast(pa.int64()), int(NO_TIME))
+    by_date = date.to_numpy()
+    time = times(events)
+    return np.where(time != NO_TIME, time // 86_400_000_000, by_date)
