@@ -1,0 +1,260 @@
+"""Candidates that answer yes or no: will it happen, and how sure is that?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+
+from buysignal.models.imbalance import IMBALANCE, ClassWeighted, Imbalance, make_sampler
+from buysignal.models.preprocess import (
+    Categories,
+    Impute,
+    column_positions,
+    make_encode,
+    make_preprocess,
+)
+
+__all__ = ["IMBALANCE", "MODELS", "ROW_CAP", "SoftVote", "candidates", "probability", "search"]
+
+MODELS = ("logistic_regression", "decision_tree", "random_forest", "extra_trees", "xgboost", "mlp")
+DEFAULT_MODELS = ("logistic_regression", "decision_tree", "random_forest", "xgboost", "mlp")
+
+ROW_CAP = {"random_forest": 60_000, "extra_trees": 60_000, "mlp": 60_000, "logistic_regression": 100_000}
+"""Training rows of the slow models; more are thinned by drawing whole sessions (or visitors)."""
+
+_ENCODED = {"logistic_regression", "mlp"}
+"""Models that need one-hot and scaled columns; the trees read raw codes and keep missing values."""
+
+
+def candidates(
+    names: Sequence[str],
+    categories: Categories,
+    *,
+    imbalance: Imbalance = "none",
+    impute: Impute = "median",
+    seed: int = 0,
+    fast: bool = False,
+    models: Sequence[str] = DEFAULT_MODELS,
+) -> dict[str, BaseEstimator]:
+    """Return unfitted classifiers by name; each takes (n, f) float32 X as in `Samples`.
+
+    ``imbalance`` stands inside the pipeline, so that resampling never sees a row that is judged.
+    SMOTE needs gapless columns, so with it trees too impute (``impute``).
+
+    >>> list(candidates(["clicks"], {}))
+    ['logistic_regression', 'decision_tree', 'random_forest', 'xgboost', 'mlp']
+    """
+    return {
+        name: _pipeline(name, names, categories, imbalance=imbalance, impute=impute, seed=seed, fast=fast)
+        for name in models
+    }
+
+
+def _pipeline(
+    name: str,
+    names: Sequence[str],
+    categories: Categories,
+    *,
+    imbalance: Imbalance,
+    impute: Impute,
+    seed: int,
+    fast: bool,
+) -> Any:
+    from imblearn.pipeline import Pipeline
+
+    numeric, categorical = column_positions(names, categories)
+    after = list(range(len(numeric), len(names)))
+    sampler = make_sampler(imbalance, after if imbalance == "smote" else categorical, seed)
+    steps: list[tuple[str, Any]] = []
+    if imbalance == "smote":
+        steps.append(
+            ("impute", make_preprocess(names, categories, impute=impute, scale=False, one_hot=False))
+        )
+        steps.append(("sample", sampler))
+        if name in _ENCODED:
+            steps.append(("encode", make_encode(names, categories)))
+    else:
+        if sampler is not None:
+            steps.append(("sample", sampler))
+        if name in _ENCODED:
+            steps.append(("preprocess", make_preprocess(names, categories, impute=impute)))
+    steps.append(("model", _model(name, seed, fast, balanced=imbalance == "class_weight")))
+    return Pipeline(steps)
+
+
+def _model(name: str, seed: int, fast: bool, balanced: bool) -> Any:
+    weight = "balanced" if balanced else None
+    if name == "logistic_regression":
+        from sklearn.linear_model import LogisticRegression
+
+        return LogisticRegression(C=1.0, max_iter=200, class_weight=weight)
+    if name == "decision_tree":
+        from sklearn.tree import DecisionTreeClassifier
+
+        return DecisionTreeClassifier(min_samples_leaf=10, class_weight=weight, random_state=seed)
+    if name in ("random_forest", "extra_trees"):
+        from sklearn import ensemble
+
+        kind = "RandomForestClassifier" if name == "random_forest" else "ExtraTreesClassifier"
+        return getattr(ensemble, kind)(
+            n_estimators=60 if fast else 150,
+            min_samples_leaf=4,
+            class_weight=weight,
+            n_jobs=2,
+            random_state=seed,
+        )
+    made = _xgboost(seed, fast) if name == "xgboost" else _mlp(seed, fast)
+    return ClassWeighted(made) if balanced else made
+
+
+def _xgboost(seed: int, fast: bool) -> Any:
+    from xgboost import XGBClassifier
+
+    return XGBClassifier(
+        n_estimators=100 if fast else 250,
+        learning_rate=0.12 if fast else 0.06,
+        max_depth=5,
+        min_child_weight=5,
+        subsample=0.8,
+        colsample_bytree=0.7,
+        tree_method="hist",
+        n_jobs=2,
+        random_state=seed,
+    )
+
+
+def _mlp(seed: int, fast: bool) -> Any:
+    from sklearn.neural_network import MLPClassifier
+
+    return MLPClassifier(
+        hidden_layer_sizes=(32, 16),
+        alpha=1e-3,
+        batch_size=256,
+        learning_rate_init=2e-3,
+        max_iter=8 if fast else 20,
+        early_stopping=True,
+        n_iter_no_change=3,
+        random_state=seed,
+    )
+
+
+GRID: dict[str, list[dict[str, Any]]] = {
+    "logistic_regression": [{"C": 0.03}, {"C": 0.3}, {"C": 3.0}],
+    "decision_tree": [
+        {"min_samples_leaf": 10},
+        {"min_samples_leaf": 40},
+        {"min_samples_leaf": 100},
+        {"min_samples_leaf": 100, "max_depth": 5},
+    ],
+    "random_forest": [
+        {"min_samples_leaf": 2},
+        {"min_samples_leaf": 5},
+        {"min_samples_leaf": 5, "max_features": 0.4},
+        {"min_samples_leaf": 20},
+    ],
+    "extra_trees": [
+        {"min_samples_leaf": 2},
+        {"min_samples_leaf": 4, "max_features": 0.5},
+        {"min_samples_leaf": 15, "max_features": 0.5},
+    ],
+    "xgboost": [
+        {"max_depth": 3, "min_child_weight": 10, "learning_rate": 0.05},
+        {"max_depth": 4, "min_child_weight": 20, "learning_rate": 0.03},
+        {"max_depth": 5},
+        {"max_depth": 7, "learning_rate": 0.08},
+    ],
+    "mlp": [{"alpha": 1e-3}, {"alpha": 1.0}],
+}
+"""The settings `search` tries, by model: at most four, chosen beforehand."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What `search` chose for one model, and the log loss of every setting on the inner judges."""
+
+    params: dict[str, Any]
+    losses: list[tuple[dict[str, Any], float]]
+
+
+def search(
+    name: str,
+    estimator: Any,
+    X: npt.NDArray[np.float32],
+    y: npt.NDArray[np.int8],
+    fit: npt.NDArray[np.int64],
+    judge: npt.NDArray[np.int64],
+) -> tuple[Any, Found]:
+    """Return a clone of ``estimator`` with the setting of `GRID` that has the least log loss.
+
+    ``fit`` and ``judge`` are positions among training rows only (`splits.inner_split`). Scores are
+    calibrated in slope and level first, so that resampling does not count as an error.
+    """
+    from buysignal.metrics import conversion_metrics
+    from buysignal.models.calibration import fit_calibration
+
+    losses = []
+    for params in GRID.get(name, []):
+        trial = set_params(clone(estimator), params)
+        trial.fit(X[fit], y[fit])
+        p = probability(trial, X[judge])
+        loss = conversion_metrics(y[judge], fit_calibration(p, y[judge]).apply(p))["log_loss"]
+        losses.append((params, float(loss)))
+    if not losses:
+        return clone(estimator), Found({}, [])
+    best = min(losses, key=lambda pair: pair[1])[0]
+    return set_params(clone(estimator), best), Found(best, losses)
+
+
+def set_params(pipeline: Any, params: Mapping[str, Any]) -> Any:
+    """Set parameters of the pipeline's last step, under its class weights where it has them."""
+    inner = "model__estimator__" if isinstance(pipeline[-1], ClassWeighted) else "model__"
+    return pipeline.set_params(**{inner + key: value for key, value in params.items()})
+
+
+def probability(estimator: Any, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return P(y = 1), shape (n,), of a fitted classifier; 0 or 1 where it saw one class only."""
+    classes = list(estimator.classes_)
+    if len(classes) == 1:
+        return np.full(len(X), float(classes[0]))
+    return np.asarray(estimator.predict_proba(X)[:, classes.index(1)], dtype=np.float64)
+
+
+class SoftVote(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The weighted mean of the members' probabilities.
+
+    Args:
+        members: (name, estimator) pairs.
+        weights: one per member; equal where None.
+        prefit: members are fitted already; ``fit`` keeps them as they are.
+    """
+
+    def __init__(
+        self,
+        members: list[tuple[str, Any]],
+        weights: list[float] | None = None,
+        prefit: bool = False,
+    ) -> None:
+        self.members = members
+        self.weights = weights
+        self.prefit = prefit
+
+    def fit(self, X: Any, y: Any) -> SoftVote:
+        self.members_ = [
+            (name, member if self.prefit else clone(member).fit(X, y)) for name, member in self.members
+        ]
+        weights = np.ones(len(self.members_)) if self.weights is None else np.asarray(self.weights, float)
+        self.weights_ = weights / weights.sum()
+        self.classes_ = np.array([0, 1])
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        p = sum(w * probability(m, X) for w, (_, m) in zip(self.weights_, self.members_, strict=True))
+        return np.column_stack([1 - p, p])
+
+    def predict(self, X: Any) -> Any:
+        return (self.predict_proba(X)[:, 1] >= 0.5).astype(np.int8)
