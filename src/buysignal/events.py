@@ -80,9 +80,7 @@ def conform(table: pa.Table) -> pa.Table:
     Raises:
         EventsError: a column is unknown, cannot be cast, or a required one has nulls.
     """
-    unknown = [
-        c for c in table.column_names if c not in SCHEMA.names and not c.startswith(ATTRIBUTE_PREFIX)
-    ]
+    unknown = [c for c in table.column_names if c not in SCHEMA.names and not c.startswith(ATTRIBUTE_PREFIX)]
     if unknown:
         raise EventsError(
             f"events have the unknown column '{unknown[0]}'",
@@ -141,11 +139,13 @@ def codes_of_names(table: pa.Table) -> npt.NDArray[np.int8]:
     by_dictionary = np.array(
         [EVENT_CODES.get(name, OTHER_CODE) for name in column.dictionary.to_pylist()], dtype=np.int8
     )
-    return by_dictionary[column.indices.to_numpy(zero_copy_only=False)]
+    codes: npt.NDArray[np.int8] = by_dictionary[column.indices.to_numpy(zero_copy_only=False)]
+    return codes
 
 
 def line_values(table: pa.Table) -> npt.NDArray[np.float64]:
     """Return price × quantity of every row in the table's currency, shape (n,); 0 where unknown."""
     price = table.column("price").to_numpy()
     quantity = pc.fill_null(table.column("quantity"), 1).to_numpy()
-    return np.nan_to_num(price * quantity, nan=0.0)
+    values: npt.NDArray[np.float64] = np.nan_to_num(price * quantity, nan=0.0)
+    return values

@@ -94,7 +94,7 @@ class Samples:
             values = self.X[:, i]
             if name in self.categories:
                 codes = np.where(np.isnan(values), -1, values).astype(np.int64)
-                columns[name] = pd.Categorical.from_codes(codes, list(self.categories[name]))
+                columns[name] = pd.Categorical.from_codes(codes, pd.Index(self.categories[name]))
             else:
                 columns[name] = values
         return pd.DataFrame(columns)
