@@ -1,0 +1,105 @@
+"""Benchmark results keep their form, and a ratio above 1 always means we are the better one."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import _results
+import _table
+from _results import Row, write_results
+
+
+def test_a_written_file_has_the_documented_form(tmp_path: Path) -> None:
+    rows = [
+        Row(benchmark="fold", metric="events_per_s", value=20, n=7, peer="pandas", peer_value=5),
+        Row(benchmark="fold", metric="peak_rss_mb", value=300.5, n=7, case="all features"),
+    ]
+    path = write_results("fold", rows, tmp_path)
+
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert path.name == "fold.json"
+    assert set(content) == {"machine", "commit", "rows"}
+    assert content["rows"][0] == {
+        "benchmark": "fold", "peer": "pandas", "metric": "events_per_s", "unit": "events/s",
+        "value": 20.0, "peer_value": 5.0, "ratio": 4.0, "n": 7,
+    }  # fmt: skip
+    assert content["rows"][1]["peer"] is content["rows"][1]["ratio"] is None
+    assert content["rows"][1]["case"] == "all features"
+    assert content["machine"]["cores"] >= 1
+    assert re.fullmatch(r"[0-9a-f]{12}(\+changes)?|unknown", content["commit"])
+
+
+@pytest.mark.parametrize(
+    ("metric", "ours", "theirs", "better"),
+    [
+        ("seconds", 1.0, 2.0, True),
+        ("p99_us", 9.0, 3.0, False),
+        ("roc_auc", 0.8, 0.6, True),
+        ("rmse", 2.0, 1.0, False),
+    ],
+)
+def test_the_ratio_follows_the_direction_of_the_metric(
+    metric: str, ours: float, theirs: float, better: bool
+) -> None:
+    row = Row(benchmark="score", metric=metric, value=ours, n=1, peer="polars", peer_value=theirs)
+    assert row.ratio is not None
+    assert (row.ratio > 1) is better
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"benchmark": "folds"},
+        {"metric": "speed"},
+        {"peer": "excel"},
+        {"peer_value": None},
+        {"value": float("nan")},
+        {"peer_value": float("inf")},
+    ],
+)
+def test_a_row_outside_the_vocabulary_is_refused(changed: dict[str, object]) -> None:
+    good: dict[str, object] = {
+        "benchmark": "fold", "metric": "seconds", "value": 1.0, "n": 1, "peer": "pandas", "peer_value": 2.0,
+    }  # fmt: skip
+    Row(**good)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r".+"):
+        Row(**{**good, **changed})  # type: ignore[arg-type]
+
+
+def test_a_file_holds_rows_of_its_own_benchmark_only(tmp_path: Path) -> None:
+    row = Row(benchmark="click", metric="p50_us", value=1.0, n=1)
+    with pytest.raises(ValueError, match="click"):
+        write_results("fold", [row], tmp_path)
+    with pytest.raises(ValueError, match="nothing"):
+        write_results("fold", [], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_table_shows_every_row(tmp_path: Path) -> None:
+    write_results(
+        "fold",
+        [Row(benchmark="fold", metric="seconds", value=1.5, n=1234, peer="polars", peer_value=3.0)],
+        tmp_path,
+    )
+    write_results(
+        "conversion", [Row(benchmark="conversion", metric="roc_auc", value=0.87654, n=99)], tmp_path
+    )
+
+    console = Console(width=160, record=True)
+    console.print(_table.table(_table.read(tmp_path)))
+    shown = console.export_text()
+
+    assert re.search(r"fold .* seconds .* 1,234 .* 1\.5 s .* polars .* 3 s .* 2 ", shown)
+    assert "0.8765" in shown
+
+
+def test_every_benchmark_script_is_named_after_a_known_benchmark() -> None:
+    scripts = {p.stem for p in Path(_results.__file__).parent.glob("[!_]*.py")}
+    assert scripts <= set(_results.BENCHMARKS)
