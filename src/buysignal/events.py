@@ -120,16 +120,8 @@ def _cast(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
 
 def sort(table: pa.Table) -> pa.Table:
     """Return events ordered by visitor, time (unknown times first), then sequence."""
-    order = pc.sort_indices(
-        table,
-        sort_keys=[
-            ("visitor_id", "ascending"),
-            ("event_time", "ascending"),
-            ("event_date", "ascending"),
-            ("event_seq", "ascending"),
-        ],
-        null_placement="at_start",
-    )
+    keys = ("visitor_id", "event_time", "event_date", "event_seq")
+    order = pc.sort_indices(table, sort_keys=[(key, "ascending", "at_start") for key in keys])
     return table.take(order)
 
 

@@ -18,6 +18,8 @@ SESSION_CAP = 500
 BOT_MIN_EVENTS = 30
 BOT_MEDIAN_GAP_SECONDS = 1.0
 
+US_PER_DAY = 86_400_000_000
+
 NO_TIME = np.iinfo(np.int64).min
 """Stands for an unknown time in integer microseconds (what NumPy calls NaT)."""
 
@@ -162,4 +164,4 @@ def days(events: pa.Table) -> npt.NDArray[np.int64]:
     date = pc.fill_null(events.column("event_date").cast(pa.int32()).cast(pa.int64()), int(NO_TIME))
     by_date = date.to_numpy()
     time = times(events)
-    return np.where(time != NO_TIME, time // 86_400_000_000, by_date)
+    return np.where(time != NO_TIME, time // US_PER_DAY, by_date)

@@ -1,0 +1,525 @@
+"""The fold: one compiled walk over a visitor's events that writes a row of features after each.
+
+Training, live scoring, Spark and Kafka all call this code, so they agree by construction. A row
+depends on nothing but the session's events up to it, and what the visitor had done in other sessions
+before this one began.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from buysignal.events import EVENT_CODES
+from buysignal.features.catalogue import positions
+from buysignal.sessions import NO_TIME, SESSION_CAP
+
+# Numba takes module-level integers as constants, so each column and code gets its own name here.
+(N_EVENTS, N_CHECKOUT_STEPS, VIEW_SHARE, LAST_EVENT, ENTRY_EVENT) = positions(
+    "n_events n_checkout_steps view_share last_event entry_event"
+)
+(PRICE_LAST, PRICE_FIRST, PRICE_MEAN, PRICE_MIN, PRICE_MAX, PRICE_STD, PRICE_SUM) = positions(
+    "price_last price_first price_mean price_min price_max price_std price_sum"
+)
+(PRICE_SHARE_OF_DEAREST, PRICE_STEP, PRICE_VS_CATEGORY, PRICE_VS_CATEGORY_MEAN) = positions(
+    "price_share_of_dearest price_step price_vs_category price_vs_category_mean"
+)
+(CART_ITEMS, CART_VALUE, CART_VALUE_MAX, CART_MEAN_PRICE, CART_REMOVED_VALUE) = positions(
+    "cart_items cart_value cart_value_max cart_mean_price cart_removed_value"
+)
+(EVENTS_SINCE_CART, SECONDS_SINCE_CART, SECONDS_SINCE_START, GAP_LAST, GAP_MEAN, GAP_STD) = positions(
+    "events_since_cart seconds_since_cart seconds_since_start gap_last gap_mean gap_std"
+)
+(GAP_MAX, GAP_LOG_MEAN, EVENTS_PER_MINUTE, HOUR, WEEKDAY) = positions(
+    "gap_max gap_log_mean events_per_minute hour weekday"
+)
+(DISTINCT_ITEMS, DISTINCT_CATEGORIES, REVISITS, REVISIT_SHARE, ITEM_VIEWS, TOP_ITEM_VIEWS) = positions(
+    "distinct_items distinct_categories revisits revisit_share item_views top_item_views"
+)
+(BACK_AND_FORTH, CATEGORY_SWITCHES, CATEGORY_RUN, PAGE_LAST, PAGE_MAX, CATEGORY_LAST) = positions(
+    "back_and_forth category_switches category_run page_last page_max category_last"
+)
+(CHANNEL, DEVICE, COUNTRY, HISTORY_SESSIONS, HISTORY_EVENTS, HISTORY_PURCHASES) = positions(
+    "channel device country past_sessions past_events past_purchases"
+)
+(HISTORY_SPEND, HISTORY_OPEN_CARTS, HISTORY_CART_VALUE, DAYS_SINCE_SESSION, DAYS_SINCE_PURCHASE) = positions(
+    "past_spend past_open_carts past_cart_value days_since_session days_since_purchase"
+)
+(ITEM_POPULARITY, ITEM_CART_RATE, ITEM_BUY_RATE, ITEM_BUY_RATE_MAX, ITEM_BUY_RATE_MEAN) = positions(
+    "item_popularity item_cart_rate item_buy_rate item_buy_rate_max item_buy_rate_mean"
+)
+(CATEGORY_BUY_RATE,) = positions("category_buy_rate")
+
+# The plain counts, in the order of the event codes; -1 where several codes share one column.
+COUNT_COLUMN = np.array(
+    [
+        *positions("n_page_view n_view_item_list n_search n_select_item n_view_item n_add_to_wishlist"),
+        *positions("n_add_to_cart n_remove_from_cart n_view_cart"),
+        *positions("n_checkout_steps n_checkout_steps n_checkout_steps n_purchase n_other n_other"),
+    ],
+    dtype=np.int64,
+)
+(COUNT_FIRST,) = positions("n_page_view")
+(COUNT_LAST,) = positions("n_other")
+(N_PURCHASE,) = positions("n_purchase")
+
+VIEW_ITEM = EVENT_CODES["view_item"]
+SELECT_ITEM = EVENT_CODES["select_item"]
+ADD_TO_CART = EVENT_CODES["add_to_cart"]
+REMOVE_FROM_CART = EVENT_CODES["remove_from_cart"]
+PURCHASE = EVENT_CODES["purchase"]
+
+# A visitor's past is this row of numbers, and no more.
+PAST_SESSIONS, PAST_EVENTS, PAST_PURCHASES, PAST_SPEND, PAST_OPEN_CARTS, PAST_CART_VALUE = range(6)
+PAST_LAST_END, PAST_LAST_PURCHASE = 6, 7
+PAST_SIZE = 8
+
+# Item priors, then category priors, as the vocabulary lays them out.
+POPULARITY, CART_RATE, BUY_RATE = range(3)
+ITEM_PRIORS = 3
+CATEGORY_RATE, CATEGORY_PRICE = range(2)
+CATEGORY_PRIORS = 2
+
+US_PER_SECOND = 1e6
+US_PER_HOUR = 3_600_000_000
+SECONDS_PER_DAY = 86_400.0
+
+
+class EventArrays(NamedTuple):
+    """n events as the fold reads them; ``item`` and ``category`` are any distinct small integers.
+
+    ``item_row`` and ``category_row`` give each of those integers its row in the priors (the last row
+    stands for "never seen in training"); ``category_level`` its code as a feature. ``time`` is in
+    microseconds UTC and ``day`` in days since 1970, both ``NO_TIME`` where unknown. ``context`` holds the
+    codes of channel, device and country, -1 where unknown.
+    """
+
+    code: npt.NDArray[np.int8]
+    time: npt.NDArray[np.int64]
+    day: npt.NDArray[np.int64]
+    item: npt.NDArray[np.int32]
+    category: npt.NDArray[np.int32]
+    price: npt.NDArray[np.float64]
+    quantity: npt.NDArray[np.float64]
+    page: npt.NDArray[np.float32]
+    context: npt.NDArray[np.int32]
+    item_row: npt.NDArray[np.int32]
+    category_row: npt.NDArray[np.int32]
+    category_level: npt.NDArray[np.int32]
+
+
+class Scratch(NamedTuple):
+    """Working memory of one thread: which session last touched an item or category, and how often."""
+
+    item_session: npt.NDArray[np.int64]
+    item_count: npt.NDArray[np.int32]
+    category_session: npt.NDArray[np.int64]
+
+
+@njit(cache=True, inline="never")
+def make_scratch(items: int, categories: int) -> Scratch:
+    """Return scratch memory for that many distinct items and categories."""
+    return Scratch(np.full(items, -1, np.int64), np.zeros(items, np.int32), np.full(categories, -1, np.int64))
+
+
+@njit(cache=True, inline="never")
+def empty_past() -> npt.NDArray[np.float64]:
+    """Return the past of a visitor never seen before."""
+    past = np.zeros(PAST_SIZE, np.float64)
+    past[PAST_LAST_END] = np.nan
+    past[PAST_LAST_PURCHASE] = np.nan
+    return past
+
+
+@njit(cache=True, inline="never")
+def fold_session(
+    events: EventArrays,
+    start: int,
+    stop: int,
+    past: npt.NDArray[np.float64],
+    item_priors: npt.NDArray[np.float32],
+    category_priors: npt.NDArray[np.float32],
+    scratch: Scratch,
+    session: int,
+    out: npt.NDArray[np.float32],
+) -> None:
+    """Write one row of features after each event of a session into ``out[start:stop]``.
+
+    Args:
+        events: all arrays; this session is rows ``start`` to ``stop``.
+        past: (PAST_SIZE,) the visitor's other sessions, as they stood when this one began.
+        item_priors: (items + 1, ITEM_PRIORS); the last row is for items never seen in training.
+        category_priors: (categories + 1, CATEGORY_PRIORS), likewise.
+        scratch: working memory; no clean-up is needed between sessions.
+        session: a number no other session using this scratch has.
+        out: (n, f) float32.
+    """
+    nan = np.float32(np.nan)
+    first_time = events.time[start]
+    last_time = NO_TIME
+    cart_time = NO_TIME
+    cart_event = -1
+    n_views = 0
+    n_priced = 0
+    price_sum = 0.0
+    price_squares = 0.0
+    price_min = np.inf
+    price_max = -np.inf
+    price_first = np.nan
+    price_last = np.nan
+    price_before = np.nan
+    relative_sum = 0.0
+    relative_last = np.nan
+    n_relative = 0
+    cart_items = 0.0
+    cart_value = 0.0
+    cart_value_max = 0.0
+    cart_added = 0.0
+    cart_added_value = 0.0
+    cart_removed_value = 0.0
+    n_gaps = 0
+    gap_last = np.nan
+    gap_sum = 0.0
+    gap_squares = 0.0
+    gap_max = 0.0
+    gap_log_sum = 0.0
+    distinct_items = 0
+    distinct_categories = 0
+    revisits = 0
+    top_item_views = 0
+    back_and_forth = 0
+    item_last = -1
+    item_before = -1
+    item_views = 0
+    category_last = -1
+    category_switches = 0
+    category_run = 0
+    page_last = nan
+    page_max = nan
+    rate_max = -np.inf
+    rate_sum = 0.0
+    n_rates = 0
+    channel = -1
+    device = -1
+    country = -1
+
+    for i in range(start, stop):
+        seen = i - start
+        row = out[i]
+        if seen >= SESSION_CAP:
+            row[:] = out[i - 1]
+            continue
+        code = events.code[i]
+        time = events.time[i]
+        price = events.price[i]
+        item = events.item[i]
+        category = events.category[i]
+        is_view = code in (VIEW_ITEM, SELECT_ITEM)
+
+        # Plain counts go on from the row before.
+        if seen == 0:
+            for column in range(COUNT_FIRST, COUNT_LAST + 1):
+                row[column] = 0.0
+        else:
+            before = out[i - 1]
+            for column in range(COUNT_FIRST, COUNT_LAST + 1):
+                row[column] = before[column]
+        row[COUNT_COLUMN[code]] += np.float32(1.0)
+
+        if time != NO_TIME:
+            if first_time == NO_TIME:
+                first_time = time
+            if last_time != NO_TIME:
+                gap_last = (time - last_time) / US_PER_SECOND
+                n_gaps += 1
+                gap_sum += gap_last
+                gap_squares += gap_last * gap_last
+                gap_log_sum += math.log1p(gap_last)
+                if gap_last > gap_max:
+                    gap_max = gap_last
+            last_time = time
+
+        # A context that comes with a later event than the first still counts from there on.
+        if channel < 0:
+            channel = events.context[i, 0]
+        if device < 0:
+            device = events.context[i, 1]
+        if country < 0:
+            country = events.context[i, 2]
+
+        if category >= 0:
+            if scratch.category_session[category] != session:
+                scratch.category_session[category] = session
+                distinct_categories += 1
+            if category == category_last:
+                category_run += 1
+            else:
+                if category_last >= 0:
+                    category_switches += 1
+                category_run = 1
+                category_last = category
+
+        if item >= 0:
+            if scratch.item_session[item] != session:
+                scratch.item_session[item] = session
+                scratch.item_count[item] = 0
+                distinct_items += 1
+            if is_view:
+                n_views += 1
+                if scratch.item_count[item] > 0:
+                    revisits += 1
+                scratch.item_count[item] += 1
+                if item == item_before and item != item_last:
+                    back_and_forth += 1
+                if item != item_last:
+                    item_before = item_last
+                    item_last = item
+                rate = item_priors[events.item_row[item], BUY_RATE]
+                if not math.isnan(rate):
+                    n_rates += 1
+                    rate_sum += rate
+                    if rate > rate_max:
+                        rate_max = rate
+            else:
+                item_last = item
+            item_views = scratch.item_count[item]
+            if item_views > top_item_views:
+                top_item_views = item_views
+
+        if is_view and not math.isnan(price):
+            price_before = price_last
+            price_last = price
+            if n_priced == 0:
+                price_first = price
+            n_priced += 1
+            price_sum += price
+            price_squares += price * price
+            price_min = min(price_min, price)
+            price_max = max(price_max, price)
+            if category >= 0:
+                usual = category_priors[events.category_row[category], CATEGORY_PRICE]
+                if usual > 0:
+                    relative_last = price / usual
+                    relative_sum += relative_last
+                    n_relative += 1
+
+        value = 0.0 if math.isnan(price) else price * events.quantity[i]
+        if code == ADD_TO_CART:
+            cart_items += events.quantity[i]
+            cart_value += value
+            cart_added += events.quantity[i]
+            cart_added_value += value
+            cart_value_max = max(cart_value_max, cart_value)
+            cart_time = time
+            cart_event = seen
+        elif code == REMOVE_FROM_CART:
+            cart_items = max(cart_items - events.quantity[i], 0.0)
+            cart_value = max(cart_value - value, 0.0) if cart_items > 0.0 else 0.0
+            cart_removed_value += value
+        elif code == PURCHASE:
+            cart_items = 0.0
+            cart_value = 0.0
+
+        page = events.page[i]
+        if not math.isnan(page):
+            page_last = page
+            page_max = page if math.isnan(page_max) else max(page, page_max)
+
+        n_events = seen + 1
+        row[N_EVENTS] = n_events
+        row[VIEW_SHARE] = (row[COUNT_FIRST + SELECT_ITEM] + row[COUNT_FIRST + VIEW_ITEM]) / n_events
+        row[LAST_EVENT] = code
+        row[ENTRY_EVENT] = events.code[start]
+
+        row[PRICE_LAST] = price_last
+        row[PRICE_FIRST] = price_first
+        row[PRICE_STEP] = price_last - price_before
+        row[PRICE_SUM] = price_sum
+        if n_priced > 0:
+            mean = price_sum / n_priced
+            row[PRICE_MEAN] = mean
+            row[PRICE_MIN] = price_min
+            row[PRICE_MAX] = price_max
+            row[PRICE_STD] = math.sqrt(max(price_squares / n_priced - mean * mean, 0.0))
+            row[PRICE_SHARE_OF_DEAREST] = price_last / price_max if price_max > 0 else nan
+        else:
+            row[PRICE_MEAN] = nan
+            row[PRICE_MIN] = nan
+            row[PRICE_MAX] = nan
+            row[PRICE_STD] = nan
+            row[PRICE_SHARE_OF_DEAREST] = nan
+        row[PRICE_VS_CATEGORY] = relative_last
+        row[PRICE_VS_CATEGORY_MEAN] = relative_sum / n_relative if n_relative > 0 else nan
+
+        row[CART_ITEMS] = cart_items
+        row[CART_VALUE] = cart_value
+        row[CART_VALUE_MAX] = cart_value_max
+        row[CART_MEAN_PRICE] = cart_added_value / cart_added if cart_added > 0 else nan
+        row[CART_REMOVED_VALUE] = cart_removed_value
+        row[EVENTS_SINCE_CART] = seen - cart_event if cart_event >= 0 else nan
+        has_times = time != NO_TIME and cart_time != NO_TIME
+        row[SECONDS_SINCE_CART] = (time - cart_time) / US_PER_SECOND if has_times else nan
+
+        if last_time != NO_TIME:
+            elapsed = (last_time - first_time) / US_PER_SECOND
+            row[SECONDS_SINCE_START] = elapsed
+            row[EVENTS_PER_MINUTE] = 60.0 * n_gaps / elapsed if elapsed > 0 else nan
+            row[HOUR] = (last_time // US_PER_HOUR) % 24
+        else:
+            row[SECONDS_SINCE_START] = nan
+            row[EVENTS_PER_MINUTE] = nan
+            row[HOUR] = nan
+        row[GAP_LAST] = gap_last
+        if n_gaps > 0:
+            gap_mean = gap_sum / n_gaps
+            row[GAP_MEAN] = gap_mean
+            row[GAP_STD] = math.sqrt(max(gap_squares / n_gaps - gap_mean * gap_mean, 0.0))
+            row[GAP_MAX] = gap_max
+            row[GAP_LOG_MEAN] = gap_log_sum / n_gaps
+        else:
+            row[GAP_MEAN] = nan
+            row[GAP_STD] = nan
+            row[GAP_MAX] = nan
+            row[GAP_LOG_MEAN] = nan
+        day = events.day[i]
+        # 1 January 1970 was a Thursday.
+        row[WEEKDAY] = (day + 3) % 7 if day != NO_TIME else nan
+
+        row[DISTINCT_ITEMS] = distinct_items
+        row[DISTINCT_CATEGORIES] = distinct_categories
+        row[REVISITS] = revisits
+        row[REVISIT_SHARE] = revisits / n_views if n_views > 0 else nan
+        row[ITEM_VIEWS] = item_views
+        row[TOP_ITEM_VIEWS] = top_item_views
+        row[BACK_AND_FORTH] = back_and_forth
+        row[CATEGORY_SWITCHES] = category_switches
+        row[CATEGORY_RUN] = category_run
+        row[PAGE_LAST] = page_last
+        row[PAGE_MAX] = page_max
+        level = events.category_level[category_last] if category_last >= 0 else -1
+        row[CATEGORY_LAST] = level if level >= 0 else nan
+
+        row[CHANNEL] = channel if channel >= 0 else nan
+        row[DEVICE] = device if device >= 0 else nan
+        row[COUNTRY] = country if country >= 0 else nan
+
+        row[HISTORY_SESSIONS] = past[PAST_SESSIONS]
+        row[HISTORY_EVENTS] = past[PAST_EVENTS]
+        row[HISTORY_PURCHASES] = past[PAST_PURCHASES]
+        row[HISTORY_SPEND] = past[PAST_SPEND]
+        row[HISTORY_OPEN_CARTS] = past[PAST_OPEN_CARTS]
+        row[HISTORY_CART_VALUE] = past[PAST_CART_VALUE]
+        # NaN where either is unknown; the session's first time, so that it stays the same all visit long.
+        start_seconds = first_time / US_PER_SECOND if first_time != NO_TIME else np.nan
+        row[DAYS_SINCE_SESSION] = (start_seconds - past[PAST_LAST_END]) / SECONDS_PER_DAY
+        row[DAYS_SINCE_PURCHASE] = (start_seconds - past[PAST_LAST_PURCHASE]) / SECONDS_PER_DAY
+
+        if item_last >= 0:
+            prior = item_priors[events.item_row[item_last]]
+            row[ITEM_POPULARITY] = prior[POPULARITY]
+            row[ITEM_CART_RATE] = prior[CART_RATE]
+            row[ITEM_BUY_RATE] = prior[BUY_RATE]
+        else:
+            row[ITEM_POPULARITY] = nan
+            row[ITEM_CART_RATE] = nan
+            row[ITEM_BUY_RATE] = nan
+        row[ITEM_BUY_RATE_MAX] = rate_max if n_rates > 0 else nan
+        row[ITEM_BUY_RATE_MEAN] = rate_sum / n_rates if n_rates > 0 else nan
+        if category_last >= 0:
+            row[CATEGORY_BUY_RATE] = category_priors[events.category_row[category_last], CATEGORY_RATE]
+        else:
+            row[CATEGORY_BUY_RATE] = nan
+
+
+@njit(cache=True, inline="never")
+def absorb(
+    past: npt.NDArray[np.float64], events: EventArrays, start: int, stop: int, out: npt.NDArray[np.float32]
+) -> None:
+    """Add the session of rows ``start`` to ``stop``, whose features stand in ``out``, to ``past``."""
+    last = out[stop - 1]
+    spend = 0.0
+    end = np.nan
+    for i in range(start, min(stop, start + SESSION_CAP)):
+        if events.code[i] == PURCHASE and not math.isnan(events.price[i]):
+            spend += events.price[i] * events.quantity[i]
+        if events.time[i] != NO_TIME:
+            end = events.time[i] / US_PER_SECOND
+    past[PAST_SESSIONS] += 1
+    past[PAST_EVENTS] += last[N_EVENTS]
+    past[PAST_SPEND] += spend
+    past[PAST_CART_VALUE] = last[CART_VALUE]
+    if last[CART_ITEMS] > 0:
+        past[PAST_OPEN_CARTS] += 1
+    if last[N_PURCHASE] > 0:
+        past[PAST_PURCHASES] += 1
+        past[PAST_LAST_PURCHASE] = end
+    if not math.isnan(end) and not past[PAST_LAST_END] >= end:
+        past[PAST_LAST_END] = end
+
+
+@njit(cache=True, inline="never")
+def rows_before(events: EventArrays, start: int, stop: int, moment: int) -> int:
+    """Return where a session's events before ``moment`` stop; without a clock all count as before."""
+    if moment == NO_TIME:
+        return stop
+    while stop > start and events.time[stop - 1] != NO_TIME and events.time[stop - 1] >= moment:
+        stop -= 1
+    return stop
+
+
+@njit(cache=True, parallel=True)
+def fold_all(
+    events: EventArrays,
+    session_starts: npt.NDArray[np.int64],
+    visitor_starts: npt.NDArray[np.int64],
+    table_of_session: npt.NDArray[np.int8],
+    item_priors: npt.NDArray[np.float32],
+    category_priors: npt.NDArray[np.float32],
+    chunk_starts: npt.NDArray[np.int64],
+    out: npt.NDArray[np.float32],
+) -> None:
+    """Fold every session of every visitor; visitors are shared out among the threads in chunks.
+
+    Args:
+        events: n events sorted as ``sessions.assign`` leaves them.
+        session_starts: (sessions + 1,) as in ``Layout``.
+        visitor_starts: (visitors + 1,) as in ``Layout``.
+        table_of_session: (sessions,) which of the prior tables a session may see.
+        item_priors: (tables, items + 1, ITEM_PRIORS).
+        category_priors: (tables, categories + 1, CATEGORY_PRIORS).
+        chunk_starts: (chunks + 1,) positions in ``visitor_starts``.
+        out: (n, f) float32, written whole.
+    """
+    for chunk in prange(len(chunk_starts) - 1):
+        scratch = make_scratch(len(events.item_row), len(events.category_row))
+        for visitor in range(chunk_starts[chunk], chunk_starts[chunk + 1]):
+            past = empty_past()
+            first = visitor_starts[visitor]
+            waiting = first  # every session before this one lies wholly in the past
+            for session in range(first, visitor_starts[visitor + 1]):
+                start, stop = session_starts[session], session_starts[session + 1]
+                moment = events.time[start]
+                while waiting < session:
+                    earlier, until = session_starts[waiting], session_starts[waiting + 1]
+                    if rows_before(events, earlier, until, moment) < until:
+                        break
+                    absorb(past, events, earlier, until, out)
+                    waiting += 1
+                known = past
+                if waiting < session:
+                    # Two tabs or devices at once: their visits count as far as they had come by now.
+                    known = past.copy()
+                    for other in range(waiting, session):
+                        earlier = session_starts[other]
+                        until = rows_before(events, earlier, session_starts[other + 1], moment)
+                        if until > earlier:
+                            absorb(known, events, earlier, until, out)
+                table = table_of_session[session]
+                fold_session(
+                    events, start, stop, known, item_priors[table], category_priors[table], scratch,
+                    session, out,
+                )  # fmt: skip
