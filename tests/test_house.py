@@ -1,0 +1,179 @@
+"""The house rules a machine can check: what the repository holds, and what the README promises."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import typer.main
+
+import buysignal
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "src" / "buysignal").rglob("*.py"))
+
+# Spelled in parts, so that this file does not hold what it forbids.
+REGISTRIES = [
+    "py" + "pi.org", "python" + "hosted", "npm" + "js.", "crates" + ".io", "deb." + "debian.org",
+    "proxy." + "golang.org", "repo1." + "maven", "maven" + ".org",
+]  # fmt: skip
+MACHINE_PATHS = "|".join(["wo" + "rk", "fa" + "rm", "ho" + "me/[a-z]+", "Us" + "ers/[A-Za-z]+", "ro" + "ot"])
+FORBIDDEN = re.compile("|".join(map(re.escape, REGISTRIES)) + rf"|(?<![\w./}}:-])/(?:{MACHINE_PATHS})/")
+UNFINISHED = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]) + r")\b")
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def tracked_files() -> list[Path]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git clone: which files belong to the repository is not known")
+    listing = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, check=True
+    ).stdout
+    files = [ROOT / name for name in listing.decode().split("\0") if name]
+    return [file for file in files if file.is_file()]
+
+
+def text_of(file: Path) -> str:
+    content = file.read_bytes()
+    return "" if b"\0" in content else content.decode("utf-8", errors="replace")
+
+
+def test_no_file_names_a_registry_host_or_a_path_of_one_machine() -> None:
+    found = {
+        f"{file.relative_to(ROOT)}: {match.group()}"
+        for file in tracked_files()
+        if (match := FORBIDDEN.search(text_of(file)))
+    }
+    assert not found
+
+
+def test_the_search_for_hosts_and_paths_finds_them() -> None:
+    assert FORBIDDEN.search("index = https://" + REGISTRIES[0] + "/simple")
+    assert FORBIDDEN.search("cd /ho" + "me/anna/shop")
+    assert not FORBIDDEN.search("https://example.org/wo" + "rk/list")
+
+
+def test_nothing_is_left_unfinished() -> None:
+    watched = [
+        f for f in tracked_files() if f.suffix in {".py", ".toml", ".md", ".yml"} or f.name == "Makefile"
+    ]
+    found = {str(f.relative_to(ROOT)) for f in watched if UNFINISHED.search(text_of(f))}
+    assert not found
+
+
+def test_no_tracked_file_is_large() -> None:
+    large = {
+        str(f.relative_to(ROOT)): f.stat().st_size for f in tracked_files() if f.stat().st_size > 1_000_000
+    }
+    assert not large
+
+
+ONE_LONG_LOOP = ROOT / "src" / "buysignal" / "features" / "kernel.py"
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda f: str(f.relative_to(ROOT / "src")))
+def test_a_module_is_one_idea_and_says_which(file: Path) -> None:
+    source = file.read_text(encoding="utf-8")
+    assert source.count("\n") < 400 or file == ONE_LONG_LOOP
+    is_empty_package = file.name == "__init__.py" and not source.strip()
+    assert is_empty_package or ast.get_docstring(ast.parse(source))
+
+
+HEAVY = {"tensorflow", "keras", "mlflow", "shap", "streamlit", "xgboost", "pyspark", "torch"}
+
+
+@pytest.mark.parametrize("module", ["buysignal", "buysignal.cli"])
+def test_heavy_libraries_stay_out_of_start_up(module: str) -> None:
+    if not (ROOT / "src" / Path(*module.split("."))).with_suffix(".py").exists() and module != "buysignal":
+        pytest.skip(f"{module} does not exist")
+    program = f"import sys, {module}; print(*sorted({HEAVY!r} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []
+
+
+def test_the_changelog_heads_with_this_version() -> None:
+    changelog = read("CHANGELOG.md")
+    versions = re.findall(r"^## \[(\d[^\]]*)\]", changelog, flags=re.MULTILINE)
+    assert versions[0] == buysignal.__version__
+
+
+def shell_lines(document: str) -> list[str]:
+    """Return the commands of a document's shell blocks, comments cut, continued lines joined."""
+    text = read(document)
+    blocks = re.findall(r"^```(?:sh|bash|console)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    joined = "\n".join(blocks).replace("\\\n", " ")
+    return [line.partition("  #")[0].strip() for line in joined.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "benchmarks/README.md"])
+def test_every_make_target_a_document_names_exists(document: str) -> None:
+    text = read(document)
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", text, flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), flags=re.MULTILINE))
+    assert named
+    assert named <= targets
+
+
+def test_every_command_the_readme_names_exists_with_its_options() -> None:
+    cli = pytest.importorskip("buysignal.cli", reason="the command line is not there")
+    root = typer.main.get_command(cli.app)
+    lines = [line.split()[1:] for line in shell_lines("README.md") if line.startswith("buysignal ")]
+    assert lines
+    for words in lines:
+        command = root
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        assert not hasattr(command, "commands"), f"buysignal {' '.join(words)}: no such command"
+        known = {
+            option for parameter in command.params for option in parameter.opts + parameter.secondary_opts
+        }
+        used = {word.partition("=")[0] for word in words if word.startswith("-")}
+        assert used <= known | {"--help"}, f"buysignal {command.name} has no {used - known}"
+
+
+LOCKS = ("requirements.txt", "requirements-dev.txt")
+PIN = re.compile(r"^([a-z0-9][\w.-]*)==([^ \n]+)", re.MULTILINE)
+HASH = r" {4}--hash=sha256:[0-9a-f]{64}"
+LOCKED = re.compile(rf"[a-z0-9][\w.-]*==[^\n]+ \\\n(?:{HASH} \\\n)*{HASH}\n")
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_pins_with_hashes_and_nothing_else(lock: str) -> None:
+    assert LOCKED.sub("", read(lock)) == ""
+
+
+def test_the_development_lock_contains_the_run_time_lock() -> None:
+    run_time, development = PIN.findall(read("requirements.txt")), PIN.findall(read("requirements-dev.txt"))
+    assert set(run_time) <= set(development)
+
+
+def test_the_locks_pin_every_declared_dependency() -> None:
+    settings = tomllib.loads(read("pyproject.toml"))
+    extras = settings["project"]["optional-dependencies"]
+    locked = {lock: {name for name, _ in PIN.findall(read(lock))} for lock in LOCKS}
+
+    def missing(declared: list[str], lock: str) -> set[str]:
+        names = {re.split(r"[^\w.-]", line)[0].lower() for line in declared} - {"buysignal"}
+        return names - locked[lock]
+
+    assert not missing(settings["project"]["dependencies"] + extras["app"], "requirements.txt")
+    assert not missing([line for extra in extras.values() for line in extra], "requirements-dev.txt")
+    assert not missing(settings["dependency-groups"]["dev"], "requirements-dev.txt")
+
+
+def test_the_wheel_carries_profiles_and_the_typing_mark(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    wanted = [f for f in (ROOT / "src").rglob("*") if f.is_file() and f.suffix in {".py", ".toml"}]
+    assert {str(f.relative_to(ROOT / "src")) for f in wanted} | {"buysignal/py.typed"} <= held
