@@ -177,3 +177,9 @@ def test_the_wheel_carries_profiles_and_the_typing_mark(tmp_path: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     wanted = [f for f in (ROOT / "src").rglob("*") if f.is_file() and f.suffix in {".py", ".toml"}]
     assert {str(f.relative_to(ROOT / "src")) for f in wanted} | {"buysignal/py.typed"} <= held
+
+
+def test_the_architecture_names_every_module() -> None:
+    modules = {path.stem for path in (ROOT / "src" / "buysignal").iterdir() if path.suffix in {".py", ""}}
+    named = set(re.findall(r"^\| `(\w+)` \|", read("docs/architecture.md"), flags=re.MULTILINE))
+    assert {name for name in modules if not name.startswith("_")} - named == set()

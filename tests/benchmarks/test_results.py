@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from rich.console import Console
@@ -103,3 +105,10 @@ def test_the_table_shows_every_row(tmp_path: Path) -> None:
 def test_every_benchmark_script_is_named_after_a_known_benchmark() -> None:
     scripts = {p.stem for p in Path(_results.__file__).parent.glob("[!_]*.py")}
     assert scripts <= set(_results.BENCHMARKS)
+
+
+@pytest.mark.parametrize("module", [_results, _table], ids=["results", "table"])
+def test_the_examples_hold(module: ModuleType) -> None:
+    outcome = doctest.testmod(module)
+    assert outcome.attempted > 0
+    assert outcome.failed == 0

@@ -1,0 +1,12 @@
+"""The web app: ``streamlit run app.py``."""
+
+import sys
+from pathlib import Path
+
+# `pip install -r requirements.txt` installs what buysignal needs and not buysignal itself, because pip's
+# hash checking admits no local folder. From a clone the package is therefore read from src/.
+sys.path.insert(0, str(Path(__file__).parent / "src"))
+
+from buysignal.app.main import main
+
+main()
