@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,7 +86,8 @@ def time_split(
         sentence += f", gap {gap}"
     if left_out:
         sentence += f"; {left_out:,} rows that reach over a cut or have no time are left out"
-    return _checked(samples, *(np.flatnonzero(rows == part) for part in range(3)), sentence)
+    train, validate, test = (np.flatnonzero(rows == part) for part in range(3))
+    return _checked(samples, train, validate, test, sentence)
 
 
 def row_split(
@@ -185,18 +186,16 @@ def inner_split(samples: Samples, rows: Rows, *, share: float = 0.25, seed: int 
     return rows[~late], rows[late]
 
 
-def _folds(samples: Samples, rows: Rows, folds: int, seed: int, group: Keep):  # type: ignore[no-untyped-def]
+def _folds(samples: Samples, rows: Rows, folds: int, seed: int, group: Keep) -> Iterator[tuple[Rows, Rows]]:
     from sklearn import model_selection
 
-    groups = {"none": None, "session": samples.session, "visitor": samples.visitor}[group]
-    stratified = "Stratified" if samples.y is not None else ""
-    kind = getattr(model_selection, f"{stratified}{'' if groups is None else 'Group'}KFold")
-    splitter = kind(n_splits=folds, shuffle=True, random_state=seed)
+    codes = {"none": None, "session": samples.session, "visitor": samples.visitor}[group]
+    kind = ("" if samples.y is None else "Stratified") + ("" if codes is None else "Group")
+    splitter = getattr(model_selection, f"{kind}KFold")(n_splits=folds, shuffle=True, random_state=seed)
     target = np.zeros(len(rows)) if samples.y is None else samples.y[rows]
+    groups = None if codes is None else codes[rows]
     try:
-        return iter(
-            list(splitter.split(np.zeros(len(rows)), target, None if groups is None else groups[rows]))
-        )
+        yield from splitter.split(np.zeros(len(rows)), target, groups)
     except ValueError as error:
         raise SamplesError(f"the data cannot be parted into {folds} folds: {error}") from error
 
@@ -223,18 +222,17 @@ def _quantile_moment(start: npt.NDArray[np.datetime64], share: float) -> np.date
         if not len(later):
             raise SamplesError("all sessions start at the same moment", todo="split by k-fold instead")
         moment = later[0]
-    return moment  # type: ignore[no-any-return]
+    return moment
 
 
 def _moment(cut: str) -> np.datetime64:
+    allowed = "such as 2017-06-24 or 2017-06-24T12:00:00"
     try:
-        moment = np.datetime64(cut, "us")
-    except ValueError:
-        moment = np.datetime64("NaT")
+        moment: np.datetime64 = np.datetime64(cut, "us")
+    except ValueError as error:
+        raise SamplesError(f"the cut '{cut}' is no moment", allowed=allowed) from error
     if np.isnat(moment):
-        raise SamplesError(
-            f"the cut '{cut}' is no moment", allowed="such as 2017-06-24 or 2017-06-24T12:00:00"
-        )
+        raise SamplesError(f"the cut '{cut}' is no moment", allowed=allowed)
     return moment
 
 

@@ -136,8 +136,7 @@ def _mlp(seed: int, fast: bool) -> Any:
         alpha=1e-3,
         batch_size=256,
         learning_rate_init=2e-3,
-        max_iter=8 if fast else 20,
-        early_stopping=True,
+        max_iter=6 if fast else 20,
         n_iter_no_change=3,
         random_state=seed,
     )

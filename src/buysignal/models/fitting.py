@@ -1,0 +1,232 @@
+"""Fitting candidates on the training slice and tuning them on the validation slice, nothing more."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from buysignal.errors import SamplesError
+from buysignal.metrics import best_threshold, conversion_metrics, revenue_metrics
+from buysignal.models import conversion, revenue
+from buysignal.models.calibration import Calibrated
+from buysignal.models.imbalance import Imbalance
+from buysignal.models.preprocess import Impute
+from buysignal.samples import Samples
+from buysignal.splits import Rows, Split, inner_split
+
+Progress = Callable[[str], None]
+
+SEARCH_ROWS = 20_000
+VOTE_WITHIN = 1.1
+"""A candidate votes where its validation log loss is at most ten percent above the best one's."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One candidate, fitted and tuned; it has not seen the test slice.
+
+    ``validation`` holds its metrics on the validation slice, by which a champion is chosen.
+    """
+
+    model: str
+    imbalance: Imbalance | None
+    estimator: Any
+    validation: dict[str, float]
+    threshold: float | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    n_fitted: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How candidates are fitted.
+
+    Attributes:
+        models: candidates, by name.
+        imbalances: ways to treat a rare class; all but "none" are tried for ``compare`` only.
+        compare: models that every way is tried for.
+        search: choose hyper-parameters on an inner split of the training rows.
+        vote: let the candidates vote, as one more candidate.
+        refit: fit once more on training and validation rows, keeping calibration and threshold.
+    """
+
+    models: tuple[str, ...] = conversion.DEFAULT_MODELS
+    imbalances: tuple[Imbalance, ...] = ("none",)
+    compare: tuple[str, ...] = ("logistic_regression", "decision_tree", "xgboost")
+    impute: Impute = "median"
+    seed: int = 0
+    fast: bool = False
+    search: bool = True
+    vote: bool = True
+    refit: bool = False
+
+
+def fit_conversion(
+    samples: Samples, split: Split, plan: Plan, progress: Progress | None = None
+) -> list[Fitted]:
+    """Return every candidate of ``plan``, fitted on train, calibrated on validate.
+
+    Raises:
+        SamplesError: the samples have no yes/no answer.
+    """
+    if samples.y is None:
+        raise SamplesError("these samples have no yes/no answer", todo="evaluate the amount instead")
+    fitted: list[Fitted] = []
+    chosen: dict[str, dict[str, Any]] = {}
+    for imbalance in plan.imbalances:
+        names = [m for m in plan.models if imbalance == "none" or m in plan.compare]
+        made = conversion.candidates(
+            samples.names,
+            samples.categories,
+            imbalance=imbalance,
+            impute=plan.impute,
+            seed=plan.seed,
+            fast=plan.fast,
+            models=names,
+        )
+        for name, estimator in made.items():
+            _tell(progress, f"fitting {name}" + ("" if imbalance == "none" else f" ({imbalance})"))
+            one = _fit_one(samples, split, plan, name, imbalance, estimator, chosen)
+            fitted.append(one)
+    if plan.vote and len(voters := [one for one in fitted if one.imbalance == "none"]) > 1:
+        fitted.append(_vote(samples, split, voters))
+    return fitted
+
+
+def _fit_one(
+    samples: Samples,
+    split: Split,
+    plan: Plan,
+    name: str,
+    imbalance: Imbalance,
+    estimator: Any,
+    chosen: dict[str, dict[str, Any]],
+) -> Fitted:
+    assert samples.y is not None
+    start = time.perf_counter()
+    cap = conversion.ROW_CAP.get(name)
+    with _quiet():
+        if plan.search and name not in chosen:
+            fit, judge = _search_rows(samples, split.train, plan.seed)
+            _, found = conversion.search(name, estimator, samples.X, samples.y, fit, judge)
+            chosen[name] = found.params
+        estimator = conversion.set_params(estimator, chosen.get(name, {}))
+        rows = thin(samples, split.train, cap, plan.seed)
+        estimator.fit(samples.X[rows], samples.y[rows])
+        fitted = _calibrated(samples, split, estimator)
+        if plan.refit:
+            from sklearn.base import clone
+
+            rows = thin(samples, np.concatenate([split.train, split.validate]), cap, plan.seed)
+            fitted[0].estimator = clone(estimator).fit(samples.X[rows], samples.y[rows])
+    return Fitted(
+        name,
+        imbalance,
+        fitted[0],
+        fitted[1],
+        fitted[2],
+        chosen.get(name, {}),
+        len(rows),
+        time.perf_counter() - start,
+    )
+
+
+def _calibrated(samples: Samples, split: Split, estimator: Any) -> tuple[Calibrated, dict[str, float], float]:
+    assert samples.y is not None
+    X, y = samples.X[split.validate], samples.y[split.validate]
+    calibrated = Calibrated(estimator).fit(X, y)
+    p = conversion.probability(calibrated, X)
+    threshold = best_threshold(y, p)
+    return calibrated, conversion_metrics(y, p, threshold=threshold), threshold
+
+
+def _vote(samples: Samples, split: Split, voters: Sequence[Fitted]) -> Fitted:
+    start = time.perf_counter()
+    limit = min(one.validation["log_loss"] for one in voters) * VOTE_WITHIN
+    members = [(one.model, one.estimator) for one in voters if one.validation["log_loss"] <= limit]
+    vote = conversion.SoftVote(members, prefit=True).fit(None, None)
+    calibrated, validation, threshold = _calibrated(samples, split, vote)
+    params = {"members": [name for name, _ in members]}
+    rows = max(one.n_fitted for one in voters)
+    return Fitted(
+        "soft_vote", "none", calibrated, validation, threshold, params, rows, time.perf_counter() - start
+    )
+
+
+def fit_revenue(
+    samples: Samples,
+    split: Split,
+    plan: Plan,
+    models: Sequence[str] = revenue.MODELS,
+    progress: Progress | None = None,
+) -> list[Fitted]:
+    """Return every revenue candidate, fitted on train, with its metrics on validate.
+
+    Raises:
+        SamplesError: the samples have no amount.
+    """
+    if samples.revenue is None:
+        raise SamplesError("these samples have no amount", todo="evaluate the yes/no answer instead")
+    made = revenue.candidates(
+        samples.names, samples.categories, impute=plan.impute, seed=plan.seed, fast=plan.fast, models=models
+    )
+    fitted = []
+    for name, estimator in made.items():
+        _tell(progress, f"fitting {name} (revenue)")
+        start = time.perf_counter()
+        params: dict[str, Any] = {}
+        with _quiet():
+            if plan.search:
+                fit, judge = _search_rows(samples, split.train, plan.seed)
+                estimator, params = revenue.search(name, estimator, samples.X, samples.revenue, fit, judge)
+            rows = thin(samples, split.train, revenue.ROW_CAP.get(name), plan.seed)
+            estimator.fit(samples.X[rows], samples.revenue[rows])
+        X = samples.X[split.validate]
+        found = revenue_metrics(
+            samples.revenue[split.validate], estimator.predict(X), estimator.predict_log1p(X)
+        )
+        seconds = time.perf_counter() - start
+        fitted.append(Fitted(name, None, estimator, found, None, params, len(rows), seconds))
+    return fitted
+
+
+def thin(samples: Samples, rows: Rows, cap: int | None, seed: int) -> Rows:
+    """Return at most about ``cap`` of the rows, by drawing whole visitors at random.
+
+    Every visitor is as likely to be drawn, so rates stay as they are.
+    """
+    if cap is None or len(rows) <= cap:
+        return rows
+    code = np.unique(samples.visitor[rows], return_inverse=True)[1]
+    counts = np.bincount(code)
+    order = np.random.default_rng(seed).permutation(len(counts))
+    drawn = np.zeros(len(counts), dtype=bool)
+    drawn[order[: max(1, int(np.searchsorted(np.cumsum(counts[order]), cap, side="right")))]] = True
+    return rows[drawn[code]]
+
+
+def _search_rows(samples: Samples, train: Rows, seed: int) -> tuple[Rows, Rows]:
+    return inner_split(samples, thin(samples, train, SEARCH_ROWS, seed), seed=seed)
+
+
+def _tell(progress: Progress | None, text: str) -> None:
+    if progress is not None:
+        progress(text)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Bounded fits stop at their bound on purpose; that is no news for the reader."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
