@@ -183,3 +183,14 @@ def test_the_architecture_names_every_module() -> None:
     modules = {path.stem for path in (ROOT / "src" / "buysignal").iterdir() if path.suffix in {".py", ""}}
     named = set(re.findall(r"^\| `(\w+)` \|", read("docs/architecture.md"), flags=re.MULTILINE))
     assert {name for name in modules if not name.startswith("_")} - named == set()
+
+
+def test_the_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("buysignal.training", reason="training is not there")
+    demo = pytest.importorskip("buysignal.sources.demo", reason="the demo shop is not there")
+    demo.write_demo(tmp_path / "demo", visitors=3000, days=14, seed=0)
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(r"^```python\n(.*?)^```", read("README.md"), flags=re.MULTILINE | re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert len(names["scores"]) > 0  # type: ignore[arg-type]
