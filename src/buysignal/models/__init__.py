@@ -1,0 +1,1 @@
+"""Models: candidates for conversion and revenue, segments, calibration, intervals, ONNX."""

@@ -130,7 +130,7 @@ def total_forecast(
     if groups is not None:
         code = np.unique(groups, return_inverse=True)[1]
         counts = np.bincount(code)
-        residual = np.bincount(code, weights=residual)
+        residual = np.bincount(code, weights=residual).astype(np.float64)
         wanted = max(1, round(np.size(forecast) / counts.mean()))
     else:
         wanted = np.size(forecast)
