@@ -24,3 +24,8 @@ class Finding(BaseModel):
     detail: str
     columns: tuple[str, ...] = ()
     evidence: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def column(self) -> str | None:
+        """The columns it speaks of, as one text; None where it speaks of rows."""
+        return ", ".join(self.columns) or None

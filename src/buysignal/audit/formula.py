@@ -18,9 +18,10 @@ OPERATIONS: dict[str, Callable[[Array, Array], Array]] = {
     "−": np.subtract,
     "/": lambda a, b: np.divide(a, b, out=np.full_like(a, np.nan), where=b != 0),
 }
-"""Each is tried on every pair of numeric columns; a difference in both orders."""
+"""Each is tried on every pair of numeric columns, in both orders where that matters."""
 
-ROWS = 2_000
+SYMMETRIC = "×+"
+ROWS = 1_000
 
 
 def judge_copy(view: View, column: Column) -> tuple[Judged, str]:
@@ -45,32 +46,26 @@ def _round(slope: float) -> float:
 
 def promising_formulas(view: View, numbers: list[Column]) -> list[tuple[Column, str, Column]]:
     """Return the pairs and operations whose result is, on a few rows, (nearly) the amount."""
-    rows = np.linspace(0, len(view) - 1, min(ROWS, len(view))).astype(np.int64)
-    values = np.column_stack([c.values[rows] for c in numbers]).astype(np.float64)
-    target = view.target[rows]
+    values, target = _few(view, numbers)
     rare = target != np.median(target)
+    if rare.sum() < 10:
+        return []
     found = []
-    for i, left in enumerate(numbers[:-1]):
-        for sign, operation in OPERATIONS.items():
-            for a, b, names in _orders(values, i, sign, left, numbers[i + 1 :]):
-                with np.errstate(over="ignore", invalid="ignore"):
-                    hits = same(operation(a, b), target[:, None])
-                good = (hits[rare].mean(axis=0) > 0.9) & (hits.mean(axis=0) > 0.9) if rare.any() else []
-                found += [(*names(j), sign) for j in np.flatnonzero(good)]
-    return [(a, sign, b) for a, b, sign in found]
+    for sign, operation in OPERATIONS.items():
+        for i, left in enumerate(numbers):
+            start = i + 1 if sign in SYMMETRIC else 0
+            with np.errstate(over="ignore", invalid="ignore"):
+                hits = same(
+                    operation(np.broadcast_to(values[:, i : i + 1], values.shape), values), target[:, None]
+                )
+            good = (hits[rare].mean(axis=0) > 0.9) & (hits.mean(axis=0) > 0.9)
+            found += [(left, sign, numbers[j]) for j in np.flatnonzero(good) if j >= start and j != i]
+    return found
 
 
-def _orders(
-    values: Array, i: int, sign: str, left: Column, others: list[Column]
-) -> list[tuple[Array, Array, Callable[[int], tuple[Column, Column]]]]:
-    mine = np.broadcast_to(values[:, i : i + 1], (len(values), len(others)))
-    theirs = values[:, i + 1 :]
-    orders: list[tuple[Array, Array, Callable[[int], tuple[Column, Column]]]] = [
-        (mine, theirs, lambda j: (left, others[j]))
-    ]
-    if sign in "−/":
-        orders.append((theirs, mine, lambda j: (others[j], left)))
-    return orders
+def _few(view: View, numbers: list[Column]) -> tuple[Array, Array]:
+    rows = np.linspace(0, len(view) - 1, min(ROWS, len(view))).astype(np.int64)
+    return np.column_stack([c.values[rows] for c in numbers]).astype(np.float64), view.target[rows]
 
 
 def judge_formula(view: View, left: Column, sign: str, right: Column) -> tuple[Judged, str]:
@@ -84,22 +79,16 @@ def judge_formula(view: View, left: Column, sign: str, right: Column) -> tuple[J
 
 
 def promising_comparisons(view: View, numbers: list[Column]) -> list[tuple[Column, Column]]:
-    """Return the pairs whose difference, on a few rows, has one sign for yes and the other for no."""
-    rows = np.linspace(0, len(view) - 1, min(ROWS, len(view))).astype(np.int64)
-    values = np.column_stack([c.values[rows] for c in numbers])
-    yes = view.target[rows] > 0.5
+    """Return the pairs where, on a few rows, the first is larger for yes and not for no."""
+    values, target = _few(view, numbers)
+    yes = target > 0.5
     if yes.sum() < 10 or (~yes).sum() < 10:
         return []
     found = []
-    for i, left in enumerate(numbers[:-1]):
-        difference = values[:, i : i + 1] - values[:, i + 1 :]
-        for a, b in ((difference, difference), (-difference, -difference)):
-            good = (np.mean(a[yes] > 0, axis=0) > 0.95) & (np.mean(b[~yes] <= 0, axis=0) > 0.95)
-            mine_first = a is difference
-            found += [
-                (left, numbers[i + 1 + j]) if mine_first else (numbers[i + 1 + j], left)
-                for j in np.flatnonzero(good)
-            ]
+    for i, left in enumerate(numbers):
+        larger = values[:, i : i + 1] - values
+        good = (np.mean(larger[yes] >= 0, axis=0) > 0.95) & (np.mean(larger[~yes] <= 0, axis=0) > 0.95)
+        found += [(left, numbers[j]) for j in np.flatnonzero(good) if j != i]
     return found
 
 

@@ -131,10 +131,10 @@ def judge_amounts(view: View, columns: tuple[Column, ...]) -> Judged:
     taught = pd.Series(view.target[view.first]).groupby(codes[view.first])
     medians = taught.median()[taught.size() >= SUPPORT]
     held_out = ~view.first
-    answer = medians.reindex(codes[held_out]).to_numpy()
+    answer = medians.reindex(codes[held_out]).to_numpy(dtype=np.float64)
     known = ~np.isnan(answer)
     truth = view.target[held_out][known]
-    return judge(~same(answer[known], truth), truth, int(held_out.sum()))
+    return judge(~same(np.asarray(answer[known], np.float64), truth), truth, int(held_out.sum()))
 
 
 def _means(
@@ -150,21 +150,24 @@ def lookup_sentence(view: View, columns: tuple[Column, ...]) -> tuple[str, dict[
     codes, _ = groups_of(columns, len(view))
     groups = pd.DataFrame({"code": codes, "target": view.target, "row": np.arange(len(view))})
     table = groups.groupby("code").agg(n=("row", "size"), target=("target", "median"), row=("row", "first"))
-    table = table.sort_values("n", ascending=False)
+    table = table.sort_values("n", ascending=False, kind="stable")
     names = " and ".join(f"`{c.name}`" for c in columns)
     verb = "alone fixes" if len(columns) == 1 else "together fix"
     things = "values" if len(columns) == 1 else "combinations"
     one = "one answer" if view.binary else "one value"
-    examples = "; ".join(_example(view, columns, int(g.row), float(g.target)) for g in _examples(view, table))
+    shown = _examples(view, table)
+    examples = "; ".join(
+        _example(view, columns, int(row), float(target))
+        for row, target in zip(shown.row, shown.target, strict=True)
+    )
     sentence = f"{names} {verb} {view.words.noun} ({len(table):,} {things}, {one} each: {examples})"
     return sentence, {"groups": float(len(table)), "rows_per_group": round(len(view) / len(table), 1)}
 
 
-def _examples(view: View, table: pd.DataFrame) -> list[object]:
+def _examples(view: View, table: pd.DataFrame) -> pd.DataFrame:
     if not view.binary:
-        return list(table.head(3).itertuples())
-    yes, no = table[table.target > 0.5].head(2), table[table.target <= 0.5].head(1)
-    return [*yes.itertuples(), *no.itertuples()]
+        return table.head(3)
+    return pd.concat([table[table.target > 0.5].head(2), table[table.target <= 0.5].head(1)])
 
 
 def _example(view: View, columns: tuple[Column, ...], row: int, target: float) -> str:

@@ -82,9 +82,9 @@ def equal_rows(train: Samples, test: Samples) -> Finding:
     }
     if twins.copies:
         detail = (
-            f"{_some(twins.lonely, 'test row')} ({percent(twins.lonely, twins.rows)}) also in train, equal in "
-            f"every column and in the answer, although hardly any rows are merely similar "
-            f"({twins.near_only:,}): these are copies, not chance. Remove duplicates before the split."
+            f"{_rows(twins.lonely, twins.rows)} also in train, equal in every column and the answer, while "
+            f"only {twins.near_only:,} differ from a train row in one thing: these are copies, not chance. "
+            "Remove duplicates before the split."
         )
         return Finding(check=ROWS, verdict="leak", detail=detail, evidence=evidence)
     return Finding(check=ROWS, verdict="ok", detail=_harmless(twins), evidence=evidence)
@@ -94,9 +94,14 @@ def _harmless(twins: Twins) -> str:
     if twins.equal == 0:
         return "No test row is equal to a train row."
     return (
-        f"{_some(twins.equal, 'test row')} ({percent(twins.equal, twins.rows)}) also in train, about as many "
-        "as chance brings with so few different values."
+        f"{_rows(twins.equal, twins.rows)} also in train, no more than chance brings: "
+        f"{twins.near_only:,} others differ from a train row in one thing only."
     )
+
+
+def _rows(count: int, of: int) -> str:
+    stands = "1 test row" if count == 1 else f"{count:,} test rows"
+    return f"{stands} ({percent(count, of)}) {'stands' if count == 1 else 'stand'}"
 
 
 def _some(count: int, noun: str) -> str:

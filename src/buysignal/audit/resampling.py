@@ -46,7 +46,7 @@ def resampled_before_split(
     rare = int(np.mean(np.r_[train.y, test.y]) <= 0.5)
     counts = [segments(train, test, label) for label in (rare, 1 - rare)]
     found, other = max(counts, key=lambda c: c.share), min(counts, key=lambda c: c.share)
-    if found.hits >= 5 and found.share >= 0.05 and found.share > 4 * other.share:
+    if found.hits >= 8 and found.share >= 0.1 and found.share > 4 * other.share:
         return _leak(train, test, found)
     detail = "No sign of rows made up by interpolation (SMOTE) in the test rows."
     return Finding(check=CHECK, verdict="ok", detail=detail, evidence=found.evidence())
@@ -131,6 +131,7 @@ def _on_segment(row: Array, near: Array, fine: npt.NDArray[np.bool_]) -> bool:
     at = np.arange(len(step))
     with np.errstate(divide="ignore", invalid="ignore"):
         u = (row[fine][widest] - a[:, fine][at, widest]) / step[:, fine][at, widest]
+    u = np.where(np.isfinite(u), u, -1.0)
     off = np.abs(a + u[:, None] * step - row)
     size = np.maximum(np.maximum(np.abs(a), np.abs(b)), np.abs(row))
     allowed = 4 * EPS * size + 1e-9
@@ -149,11 +150,11 @@ def _leak(train: Samples, test: Samples, found: Segments) -> Finding:
     broken = broken_integers(train, found.label)
     more = f"; both answers are equally frequent ({share:.1%})" if balanced else ""
     if broken:
-        more += f"; `{broken[0]}` is a whole number in real rows, but not in {'these' if len(broken) == 1 else 'these'}"
+        more += f"; `{broken[0]}` is a whole number in real rows but not in these"
     detail = (
-        f"{percent(found.hits, found.rows)} of the test rows of the resampled class (of {found.rows:,} tried) lie "
-        f"exactly on the line between two train rows{more}: SMOTE ran before the split, so the test rows were "
-        "made from train rows. Resample inside the training fold only."
+        f"{percent(found.hits, found.rows)} of {found.rows:,} test rows of the resampled class lie exactly "
+        f"on the line between two train rows{more}: SMOTE ran before the split, so test rows were made from "
+        "train rows. Resample inside the training fold only."
     )
     evidence = {**found.evidence(), "share_of_yes": round(share, 4)}
     return Finding(check=CHECK, verdict="leak", columns=tuple(broken), detail=detail, evidence=evidence)

@@ -63,7 +63,7 @@ def future(train: Samples, test: Samples) -> Finding:
     """
     a, b = train.time[~np.isnat(train.time)], test.time[~np.isnat(test.time)]
     if len(a) == 0 or len(b) == 0:
-        detail = "The rows carry no time, so it cannot be checked that the test rows are later than the train rows."
+        detail = "The rows carry no time: that test rows are later than train rows cannot be checked."
         return Finding(check=FUTURE, verdict="warning", detail=detail)
     start = np.sort(b)[len(b) // 100]
     late = int((a > start).sum())

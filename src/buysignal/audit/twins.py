@@ -53,7 +53,9 @@ def count_twins(train: Samples, test: Samples) -> Twins:
         test = test.subset(np.random.default_rng(0).choice(len(test), MAX_TEST_ROWS, replace=False))
     hashes = _hashes(concatenate(train, test))
     n = len(train)
-    whole = np.sum(hashes, axis=0, dtype=np.uint64)
+    if not hashes:
+        return Twins(rows=len(test), equal=len(test), lonely=0, near_only=0, blocks=0)
+    whole = _sum(hashes)
     equal = np.isin(whole[n:], whole[:n])
     near = np.zeros(len(test), dtype=np.bool_)
     for block in hashes:
@@ -70,7 +72,7 @@ def count_twins(train: Samples, test: Samples) -> Twins:
 def _near(others: HashArray, block: HashArray, n: int) -> npt.NDArray[np.bool_]:
     """Whether some train row agrees with the test row in all ``others`` but not in ``block``."""
     groups = pd.Series(block[:n]).groupby(others[:n]).agg(["min", "max"])
-    at = groups.index.get_indexer(others[n:])
+    at = groups.index.get_indexer(pd.Index(others[n:]))
     lowest, highest = groups["min"].to_numpy()[at], groups["max"].to_numpy()[at]
     return np.asarray((at >= 0) & ((lowest != block[n:]) | (highest != block[n:])))
 
@@ -82,9 +84,11 @@ def _hashes(samples: Samples) -> list[HashArray]:
     codes = [pd.factorize(c, use_na_sentinel=False)[0].astype(np.int64) for c in columns]
     codes = [c for c in codes if c.max(initial=0) > 0]
     hashed = [mix(mix(c) + np.uint64(salt)) for salt, c in enumerate(codes)]
-    return [
-        np.sum([hashed[i] for i in block], axis=0, dtype=np.uint64) for block in _blocks(codes, len(samples))
-    ]
+    return [_sum([hashed[i] for i in block]) for block in _blocks(codes, len(samples))]
+
+
+def _sum(hashes: list[HashArray]) -> HashArray:
+    return np.asarray(np.sum(hashes, axis=0, dtype=np.uint64))
 
 
 def _blocks(codes: list[npt.NDArray[np.int64]], n: int) -> list[list[int]]:
@@ -117,7 +121,8 @@ def copied_rows(samples: Samples) -> npt.NDArray[np.bool_]:
     """Return which rows repeat an earlier row, where there are copies at all; else none."""
     half = np.random.default_rng(0).random(len(samples)) < 0.5
     nothing = np.zeros(len(samples), dtype=np.bool_)
-    if half.all() or not half.any() or not count_twins(samples.subset(half), samples.subset(~half)).copies:
+    if half.all() or not half.any():
         return nothing
-    whole = np.sum(_hashes(samples), axis=0, dtype=np.uint64)
-    return np.asarray(pd.Series(whole).duplicated())
+    if not count_twins(samples.subset(half), samples.subset(~half)).copies:
+        return nothing
+    return np.asarray(pd.Series(_sum(_hashes(samples))).duplicated())
