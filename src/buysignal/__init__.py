@@ -1,4 +1,4 @@
-"""buysignal: will this visitor buy? Clickstream in; conversion, revenue and segments out."""
+"""buysignal: will this visitor buy, how much, and which kind of shopper is it?"""
 
 import os
 
