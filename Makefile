@@ -57,7 +57,7 @@ wheel: $(VENV)/.dev  ## build the wheel into dist/
 
 clean:  ## remove environments, demo files and caches (not your own models or runs)
 	rm -rf .venv demo $(DEMO) dist build
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # The development lock contains the run-time lock, so either environment can open the app.
