@@ -108,14 +108,6 @@ def test_the_changelog_heads_with_this_version() -> None:
     assert versions[0] == buysignal.__version__
 
 
-def shell_lines(document: str) -> list[str]:
-    """Return the commands of a document's shell blocks, comments cut, continued lines joined."""
-    text = read(document)
-    blocks = re.findall(r"^```(?:sh|bash|console)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-    joined = "\n".join(blocks).replace("\\\n", " ")
-    return [line.partition("  #")[0].strip() for line in joined.splitlines() if line.strip()]
-
-
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "benchmarks/README.md"])
 def test_every_make_target_a_document_names_exists(document: str) -> None:
     text = read(document)
@@ -125,18 +117,28 @@ def test_every_make_target_a_document_names_exists(document: str) -> None:
     assert named <= targets
 
 
+def commands_of_readme() -> list[str]:
+    """Return the buysignal commands in the README's shell blocks, continued lines joined."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", read("README.md"), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^buysignal (.*)", "\n".join(blocks).replace("\\\n", " "), flags=re.MULTILINE)
+
+
+def commands_of_makefile() -> list[str]:
+    return [
+        line.replace("$(DEMO)", "models/demo")
+        for line in re.findall(r"^\t\$\(RUN\) (.*)", read("Makefile"), re.M)
+    ]
+
+
 @pytest.mark.skipif(not find_spec("buysignal.cli"), reason="buysignal.cli does not exist")
-def test_every_command_of_the_readme_is_one_the_command_line_accepts() -> None:
-    cli = importlib.import_module("buysignal.cli")
-    root = typer.main.get_command(cli.app)
-    lines = [line.split()[1:] for line in shell_lines("README.md") if line.startswith("buysignal ")]
-    assert lines
-    for words in lines:
-        command = root
-        while words and words[0] in getattr(command, "commands", {}):
-            command = command.commands[words.pop(0)]
-        assert not hasattr(command, "commands"), f"buysignal {' '.join(words)}: no such command"
-        command.make_context(str(command.name), words)  # parses, and refuses what it does not know
+@pytest.mark.parametrize("line", [*commands_of_readme(), *commands_of_makefile()])
+def test_the_command_line_accepts_what_readme_and_makefile_call(line: str) -> None:
+    command = typer.main.get_command(importlib.import_module("buysignal.cli").app)
+    words = line.split()
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
+    assert not hasattr(command, "commands"), "no such command"
+    command.make_context(str(command.name), words)  # parses, and refuses what it does not know
 
 
 LOCKS = ("requirements.txt", "requirements-dev.txt")
