@@ -1,0 +1,92 @@
+"""A profile meets a part: which source column feeds which canonical one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from buysignal.errors import ProfileError
+from buysignal.events import ATTRIBUTE_PREFIX, SCHEMA
+from buysignal.sources.detect import folded
+from buysignal.sources.profile import ColumnMap, Profile, did_you_mean
+from buysignal.sources.sql import Source
+
+Resolved = dict[str, tuple[ColumnMap, list[Source]]]
+"""Canonical column -> how it is read, and from which source columns."""
+
+
+def with_mapping(profile: Profile, mapping: Mapping[str, str], columns: Sequence[str]) -> Profile:
+    """Return ``profile`` with single columns taken from elsewhere (``{"visitor_id": "uid"}``).
+
+    Raises:
+        ProfileError: a canonical or a source column does not exist.
+    """
+    present = {folded(c): c for c in columns}
+    changed = dict(profile.columns)
+    for canonical, source in mapping.items():
+        _check_canonical(profile, canonical)
+        if folded(source) not in present:
+            raise ProfileError(
+                f"there is no column '{source}'{did_you_mean(source, list(columns))} to map {canonical} to",
+                allowed=", ".join(columns),
+                todo="check its spelling",
+            )
+        before = changed.get(canonical)
+        new = ColumnMap(source=(present[folded(source)],))
+        changed[canonical] = (
+            before.model_copy(update={"source": new.source, "combine": "first"}) if before else new
+        )
+    return profile.model_copy(update={"columns": changed})
+
+
+def _check_canonical(profile: Profile, canonical: str) -> None:
+    allowed = list(profile.columns) if profile.level == "session" else SCHEMA.names
+    is_attribute = profile.level == "event" and canonical.startswith(ATTRIBUTE_PREFIX)
+    if canonical not in allowed and not is_attribute:
+        raise ProfileError(
+            f"there is no column '{canonical}'{did_you_mean(canonical, allowed)} to map to",
+            allowed=f"{', '.join(allowed)}"
+            + (f" and {ATTRIBUTE_PREFIX}*" if profile.level == "event" else ""),
+            todo="write it as canonical=source, such as visitor_id=uid",
+        )
+
+
+def resolve(profile: Profile, sources: Mapping[str, Source]) -> Resolved:
+    """Return what of ``profile.columns`` these source columns can feed.
+
+    Source columns called ``attr_…`` are kept without being named in the profile; of a session table
+    every column is kept.
+    """
+    present = {folded(column): source for column, source in sources.items()}
+    resolved: Resolved = {}
+    for canonical, mapping in profile.columns.items():
+        found = [present[folded(s)] for s in mapping.source or (canonical,) if folded(s) in present]
+        complete = mapping.combine == "first" or len(found) == len(mapping.source)
+        if found and complete:
+            resolved[canonical] = (mapping, found)
+    used = {source.sql for _, found in resolved.values() for source in found}
+    for column, source in sources.items():
+        extra = profile.level == "session" or column.startswith(ATTRIBUTE_PREFIX)
+        if extra and source.sql not in used and column not in resolved:
+            resolved[column] = (ColumnMap(source=(column,)), [source])
+    return resolved
+
+
+def require(profile: Profile, resolved: Resolved, columns: Sequence[str], shown: str) -> None:
+    """Check that every required column is fed.
+
+    Raises:
+        ProfileError: one is not.
+    """
+    for needed in profile.required:
+        constant = needed == "event_name" and profile.event_name is not None
+        if needed in resolved or constant:
+            continue
+        mapping = profile.columns.get(needed)
+        expected = mapping.source if mapping and mapping.source else (needed,)
+        guess = next((g for e in (needed, *expected) if (g := did_you_mean(e, list(columns)))), "")
+        raise ProfileError(
+            f"{shown} has no column for {needed}, which profile '{profile.name}' reads from "
+            f"{' or '.join(expected)}{guess}",
+            allowed=f"one of this file's columns: {', '.join(columns)}",
+            todo=f"map it: {needed}=COLUMN",
+        )

@@ -1,0 +1,215 @@
+"""The typed table: every source row with its canonical values, and why it is rejected, if it is.
+
+One SELECT per part. The result has the canonical columns, ``__order`` (the row's place in the whole
+input), ``__line``, ``__row``, ``__file``, ``__hash`` (of the whole source row) and ``__reason``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal
+
+import duckdb
+
+from buysignal.sources.parts import Part
+from buysignal.sources.profile import Profile
+from buysignal.sources.resolve import Resolved
+from buysignal.sources.sql import Cell, Source, cell, decode, has_offset, name, quote, text
+
+ITEMS_PER_ROW = 4096
+"""Room in ``__order`` for the items of one nested row."""
+
+MAX_QUANTITY = 1_000_000
+
+
+def decimal_of(
+    connection: duckdb.DuckDBPyConnection, profile: Profile, resolved: Resolved, relation: str
+) -> Literal[".", ","]:
+    """Return the decimal mark of the part's numbers.
+
+    A comma is believed where a cell can be read in no other way (``12,5``) and no cell of a price
+    column has a point.
+    """
+    if profile.decimal != "auto":
+        return profile.decimal
+    texts = [s for s in _number_sources(resolved) if s.is_text]
+    if not texts:
+        return "."
+    comma = " OR ".join(
+        f"regexp_full_match(trim({s.sql}), '[-+]?[0-9.]*,([0-9]{{1,2}}|[0-9]{{4,}})')" for s in texts
+    )
+    point = " OR ".join(
+        f"regexp_full_match(trim({s.sql}), '[-+]?[0-9,]*\\.([0-9]{{1,2}}|[0-9]{{4,}})')" for s in texts
+    )
+    commas, points = connection.sql(
+        f"SELECT count(*) FILTER ({comma}), count(*) FILTER ({point}) FROM {relation}"
+    ).fetchall()[0]
+    return "," if commas and not points else "."
+
+
+def _number_sources(resolved: Resolved) -> list[Source]:
+    return [
+        source
+        for column, (mapping, sources) in resolved.items()
+        if mapping.type_for(column) == "number"
+        for source in sources
+    ]
+
+
+def count_mended(
+    connection: duckdb.DuckDBPyConnection,
+    profile: Profile,
+    resolved: Resolved,
+    relation: str,
+    mended: Counter[str],
+) -> None:
+    """Count decimal commas and times with another offset than UTC."""
+    texts = [s for s in _number_sources(resolved) if s.is_text]
+    commas = [f"CAST(contains({s.sql}, ',') AS INT)" for s in texts]
+    times = [
+        s
+        for column, (mapping, sources) in resolved.items()
+        if mapping.type_for(column) == "time" and not mapping.format
+        for s in sources
+        if s.is_text
+    ]
+    offsets = [f"CAST({has_offset(text(s))} AS INT)" for s in times]
+    sums = [
+        f"sum({' + '.join(f'coalesce({c}, 0)' for c in group)})" if group else "0"
+        for group in (commas, offsets)
+    ]
+    found = connection.sql(f"SELECT {', '.join(sums)} FROM {relation}").fetchall()[0]
+    mended["decimal_comma"] += int(found[0] or 0)
+    mended["time_zone"] += int(found[1] or 0)
+
+
+def select_typed(
+    profile: Profile,
+    part: Part,
+    resolved: Resolved,
+    relation: str,
+    *,
+    before: int,
+    number: int,
+    decimal: Literal[".", ","],
+    currency: str | None,
+) -> str:
+    """Return the SELECT that types one part.
+
+    Args:
+        relation: the part's rows (with paths selected, where nested).
+        before: rows of earlier parts.
+        number: the part's position.
+        decimal: its decimal mark.
+        currency: what all amounts are converted to; None where nothing says one.
+    """
+    cleaned, first_layer = _clean(resolved)
+    cells = {
+        column: cell(column, mapping, cleaned[column], timezone=profile.timezone, decimal=decimal)
+        for column, (mapping, _) in resolved.items()
+    }
+    if profile.level == "event":
+        _add_event_name(cells, profile, part)
+    place = _place(part, resolved, before, number)
+    values = "".join(f"{c.value} AS {name(column)}, " for column, c in cells.items())
+    kept_sources = "".join(f"{s.sql}, " for sources in cleaned.values() for s in sources)
+    inner = f"SELECT {first_layer}{place} FROM {relation}"
+    valued = f"SELECT {values}{kept_sources}{', '.join(_PLACE)} FROM ({inner})"
+    rules = [p for c in cells.values() for p in c.problem]
+    rules += _missing(profile, cells)
+    replaced: dict[str, str] = {}
+    if profile.level == "event":
+        rules += _value_rules(profile, cells, currency)
+        replaced = _in_currency(profile, cells, currency)
+    columns = "".join(f"{replaced.get(c, name(c))} AS {name(c)}, " for c in cells)
+    reason = " ".join(f"WHEN {condition} THEN {quote(code)}" for condition, code in rules)
+    chosen = f"CASE {reason} END" if rules else "CAST(NULL AS VARCHAR)"
+    return f"SELECT {columns}{', '.join(_PLACE)}, {chosen} AS __reason FROM ({valued})"
+
+
+_PLACE = ("__order", "__line", "__row", "__part", "__file", "__hash")
+
+
+def _clean(resolved: Resolved) -> tuple[dict[str, list[Source]], str]:
+    """The sources of every column under names of their own, with empty cells made null."""
+    cleaned: dict[str, list[Source]] = {}
+    layer: list[str] = []
+    for column, (_, sources) in resolved.items():
+        cleaned[column] = []
+        for source in sources:
+            alias = f"s{len(layer)}"
+            value = text(source) if source.is_text else source.sql
+            if source.type in ("FLOAT", "DOUBLE"):
+                value = f"(CASE WHEN isnan({value}) THEN NULL ELSE {value} END)"
+            layer.append(f"{value} AS {alias}, ")
+            cleaned[column].append(Source(alias, source.type, clean=source.is_text))
+    return cleaned, "".join(layer)
+
+
+def _place(part: Part, resolved: Resolved, before: int, number: int) -> str:
+    nested = part.json is not None
+    order = f"({before} + __row) * {ITEMS_PER_ROW} + __item" if nested else f"{before} + __row"
+    hashed = ", ".join(s.sql for s in _all_sources(part, resolved)) + (", __raw" if nested else "")
+    file = "__of" if nested else part.file_sql
+    return (
+        f"{order} AS __order, __line, __row, {number} AS __part, {file} AS __file, hash({hashed}) AS __hash"
+    )
+
+
+def _all_sources(part: Part, resolved: Resolved) -> list[Source]:
+    if part.json is None:
+        return list(part.columns.values())
+    return [s for _, sources in resolved.values() for s in sources]
+
+
+def _add_event_name(cells: dict[str, Cell], profile: Profile, part: Part) -> None:
+    constant = part.event_name or profile.event_name
+    given = cells.get("event_name")
+    if given is not None:
+        cells["event_name"] = Cell(decode(given.value, profile.event_names), given.filled, given.problem)
+    elif constant is not None:
+        cells["event_name"] = Cell(quote(constant), "TRUE")
+
+
+def _missing(profile: Profile, cells: dict[str, Cell]) -> list[tuple[str, str]]:
+    needed = dict.fromkeys(profile.required)
+    if profile.level == "event":
+        needed.update(dict.fromkeys(("visitor_id", "event_name", "event_time")))
+    return [(f"{name(column)} IS NULL", f"missing:{column}") for column in needed if column in cells]
+
+
+def _value_rules(profile: Profile, cells: dict[str, Cell], currency: str | None) -> list[tuple[str, str]]:
+    rules = []
+    if "price" in cells:
+        rules = [
+            ("price < 0", "negative_price:price"),
+            (f"price > {profile.max_price!r}", "absurd_price:price"),
+        ]
+        if "currency" in cells and currency is not None:
+            unknown = f"price IS NOT NULL AND {_rate(profile, currency)} IS NULL"
+            rules.append((unknown, "unknown_currency:currency"))
+    if "quantity" in cells:
+        rules.append((f"quantity < 0 OR quantity > {MAX_QUANTITY}", "bad_quantity:quantity"))
+    return rules
+
+
+def _in_currency(profile: Profile, cells: dict[str, Cell], currency: str | None) -> dict[str, str]:
+    """The price in the common currency, and the currency after that."""
+    if "price" not in cells or "currency" not in cells or currency is None:
+        return {}
+    priced = f"(CASE WHEN price IS NOT NULL OR currency IS NOT NULL THEN {quote(currency)} END)"
+    if not profile.rates:
+        return {"currency": priced}
+    return {"price": f"(price * {_rate(profile, currency)})", "currency": priced}
+
+
+def _same(currency: str) -> str:
+    return f"(currency IS NULL OR upper(currency) = {quote(currency.upper())})"
+
+
+def _rate(profile: Profile, currency: str) -> str:
+    """SQL of the rate that turns the row's currency into ``currency``; null where none is known."""
+    cases = "".join(
+        f" WHEN upper(currency) = {quote(code.upper())} THEN {rate!r}" for code, rate in profile.rates.items()
+    )
+    return f"(CASE WHEN {_same(currency)} THEN 1.0{cases} END)"
