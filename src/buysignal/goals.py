@@ -127,10 +127,16 @@ def choose(goals: Sequence[Goal], name: str | None = None) -> Goal:
     )
 
 
-def gate(goals: Sequence[Goal], *, purchases: int, has_amounts: bool) -> list[Answer]:
+def gate(
+    goals: Sequence[Goal], *, purchases: int, has_amounts: bool, has_items: bool = False
+) -> list[Answer]:
     """Say in plain words what this data can predict: the label gate.
 
-    ``goals`` are those ``available`` gives; ``purchases`` counts orders or buying sessions.
+    Args:
+        goals: those that ``available`` or ``available_goals`` gives.
+        purchases: orders, or sessions with a purchase.
+        has_amounts: whether the purchases carry prices.
+        has_items: whether events name the items they are about.
     """
     answers = [_conversion(purchases), _revenue(purchases, has_amounts)]
     answers += [
@@ -142,6 +148,10 @@ def gate(goals: Sequence[Goal], *, purchases: int, has_amounts: bool) -> list[An
         for goal in goals
         if goal.proxy
     ]
+    answers.append(Answer(question="which kinds of visit are there?", answer="yes", why="needs no purchases"))
+    if has_items:
+        why = "events name the items they are about"
+        answers.append(Answer(question="which item comes next?", answer="yes", why=why))
     return answers
 
 

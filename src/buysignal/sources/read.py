@@ -24,8 +24,8 @@ from buysignal.sources.profile import Profile, load_profile
 from buysignal.sources.rejects import Rejects
 from buysignal.sources.resolve import Resolved, require, resolve, with_mapping
 
-Progress = Callable[[str, float], None]
-"""Called with what is being done and how much of all is done, from 0 to 1."""
+Progress = Callable[[float, str], None]
+"""Called with how much of all is done, from 0 to 1, and what is being done."""
 
 MENDED = {
     "encoding": "lines in another encoding than UTF-8, re-encoded",
@@ -90,18 +90,18 @@ def load(
         ProfileError: no profile fits, or required columns are missing.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
-    tell = progress or (lambda _message, _share: None)
+    tell = progress or (lambda _share, _message: None)
     with tempfile.TemporaryDirectory(prefix="buysignal-") as folder, _connect(Path(folder)) as connection:
         reading = _Reading(connection, Path(folder), tuple(Path(p) for p in given))
-        tell("opening files", 0.0)
+        tell(0.0, "opening files")
         reading.open()
-        tell("finding the profile", 0.4)
+        tell(0.4, "finding the profile")
         reading.choose_profile(profile, mapping or {}, rates or {})
-        tell("checking rows", 0.5)
+        tell(0.5, "checking rows")
         reading.type_rows()
-        tell("collecting", 0.7)
+        tell(0.7, "collecting the kept rows")
         loaded = reading.finish()
-        tell("read", 1.0)
+        tell(1.0, "read")
     return loaded
 
 
