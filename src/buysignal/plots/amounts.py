@@ -58,4 +58,4 @@ def _dots(axes: Axes, cloud: Curve, i: int, name: str) -> None:
 
 def _skewed(values: list[float]) -> bool:
     positive = [v for v in values if v > 0]
-    return bool(positive) and max(values) > 30 * float(np.median(positive))
+    return bool(positive) and max(values) > 12 * float(np.median(positive))

@@ -22,12 +22,15 @@ from buysignal.plots.style import (
     in_percent,
     legend,
     numbers,
-    percent,
     readable,
+    share_text,
 )
 from buysignal.report import Confusion, Curve, SliceRow
 
 Curves = dict[str, Curve]
+
+FEW = 0.005
+"""Share of a curve's beginning that is not drawn: a handful of rows says nothing."""
 
 
 def roc_curve(curves: Curves, *, champion: str | None = None, caption: Caption | None = None) -> Figure:
@@ -47,15 +50,20 @@ def precision_recall_curve(
     champion: str | None = None,
     caption: Caption | None = None,
 ) -> Figure:
-    """Draw recall against precision, one line a model; the base rate is what guessing reaches."""
+    """Draw recall against precision, one line a model; the base rate is what guessing reaches.
+
+    The first half percent of the recall is left out.
+    """
     figure, axes = blank(
         "Recall (share of positives found)", "Precision (share right)", "Precision and recall"
     )
     if base_rate is not None:
         axes.axhline(
-            base_rate, color=FAINT, linewidth=1, linestyle=":", label=f"Base rate {percent(base_rate)}"
+            base_rate, color=FAINT, linewidth=1, linestyle=":", label=f"Base rate {share_text(base_rate)}"
         )
-    _lines(axes, curves, champion)
+    for _, curve, style in champion_first(curves, champion):
+        x, y = np.array(numbers(curve.x)), np.array(numbers(curve.y))
+        axes.plot(x[x >= FEW], y[x >= FEW], **style)
     axes.set_ylim(-0.02, 1.04)
     in_percent(axes)
     legend(axes, loc="best")
@@ -90,17 +98,17 @@ def gain_curve(curves: Curves, *, champion: str | None = None, caption: Caption 
 def lift_curve(curves: Curves, *, champion: str | None = None, caption: Caption | None = None) -> Figure:
     """Draw the share of rows addressed against how many times the base rate is found there.
 
-    The first half percent of the rows is left out: a handful of rows says nothing.
+    The first half percent of the rows is left out.
     """
     figure, axes = blank("Share of rows, best scores first", "Lift (times the base rate)", "Lift")
     axes.axhline(1, color=FAINT, linewidth=1, linestyle=":", label="Guessing")
     for _, curve, style in champion_first(curves, champion):
         x, y = np.array(numbers(curve.x)), np.array(numbers(curve.y))
-        axes.plot(x[x >= 0.005], y[x >= 0.005], **style)
-    axes.set_ylim(bottom=0)
+        axes.plot(x[x >= FEW], y[x >= FEW], **style)
+    axes.set_ylim(0, 1.25 * axes.get_ylim()[1])
     axes.yaxis.set_major_formatter("{x:g}×")
     in_percent(axes, "x")
-    legend(axes, loc="upper right")
+    legend(axes, loc="upper right", ncols=2)
     return finish(figure, caption)
 
 
@@ -128,7 +136,7 @@ def confusion_matrix(confusion: Confusion, *, caption: Caption | None = None) ->
         axes.text(
             j,
             i + 0.2,
-            f"{percent(shares[i, j])} of row, {said}",
+            f"{share_text(shares[i, j])} of these, {said}",
             ha="center",
             fontsize=SMALL + 0.5,
             color=INK,

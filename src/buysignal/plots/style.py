@@ -28,7 +28,7 @@ PALETTE = tuple(_COLOURS[i] for i in (0, 1, 2, 3, 4, 9, 5, 6, 7))
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 """Lines differ in dash as well as in colour."""
 
-SIZE_INCHES = (4.8, 3.7)
+SIZE_INCHES = (4.3, 3.4)
 TEXT, SMALL = 9.0, 7.5
 
 
@@ -40,6 +40,7 @@ class Caption:
     proxy: str | None
     split: str
     base_rate: float | None = None
+    base_name: str = "base rate"
     n_test: int | None = None
     simulated: bool = False
 
@@ -50,7 +51,7 @@ class Caption:
         if self.n_test is not None:
             parts.append(f"{self.n_test:,} test rows")
         if self.base_rate is not None:
-            parts.append(f"base rate {percent(self.base_rate)}")
+            parts.append(f"{self.base_name} {share_text(self.base_rate)}")
         if self.simulated:
             parts.insert(0, "simulated data")
         return " · ".join(part for part in parts if part)
@@ -64,9 +65,15 @@ def caption_of(report: Report, table: Table) -> Caption:
         proxy=goal.name if goal.proxy else None,
         split=table.split,
         base_rate=table.base_rate if table.task in ("conversion", "revenue") else None,
+        base_name=base_name(table),
         n_test=table.n_test,
         simulated=report.dataset.simulated,
     )
+
+
+def base_name(table: Table) -> str:
+    """Return what the base rate of the table is a share of."""
+    return "with an amount" if table.task == "revenue" else "base rate"
 
 
 def goal_sentence(goal: GoalNote, table: Table) -> str:
@@ -76,13 +83,13 @@ def goal_sentence(goal: GoalNote, table: Table) -> str:
     return goal.sentence
 
 
-def percent(share: float) -> str:
+def share_text(share: float) -> str:
     """Return a share as people write it.
 
-    >>> percent(0.0391), percent(0.5)
+    >>> share_text(0.0391), share_text(0.5)
     ('3.9 %', '50 %')
     """
-    return f"{100 * share:.3g} %" if share < 0.1 else f"{100 * share:.0f} %"
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
 
 
 def blank(x: str, y: str, title: str) -> tuple[Figure, Axes]:
@@ -105,7 +112,7 @@ def blank(x: str, y: str, title: str) -> tuple[Figure, Axes]:
 def finish(figure: Figure, caption: Caption | None) -> Figure:
     """Write the caption under the figure and return it."""
     if caption is not None:
-        lines = "\n".join(textwrap.wrap(caption.text, 92))
+        lines = "\n".join(textwrap.wrap(caption.text, 84))
         figure.supxlabel(lines, fontsize=SMALL - 0.5, color=FAINT, x=0.01, ha="left", linespacing=1.3)
     return figure
 

@@ -43,7 +43,7 @@ def render_report_html(report: Report) -> str:
     return template.render(
         report=report,
         statement=words.statement(report),
-        answers=words.answers(report),
+        who_buys=words.who_buys(report),
         facts=words.facts(report.dataset),
         sections=[_section(report, table, number) for number, table in enumerate(report.tables, start=1)],
         readable=readable,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 from buysignal.plots.scores import METRIC_NAMES
-from buysignal.plots.style import percent, readable
+from buysignal.plots.style import base_name, readable, share_text
 from buysignal.report import Dataset, GoalNote, Report, Row, SliceRow, Table
 
 SEVERITY = ("tautology", "leak", "warning", "ok")
@@ -24,6 +24,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "next_item": ("recall_at_20", "mrr_at_20", "coverage"),
 }  # fmt: skip
 """Metrics in the order of the leaderboard, the one to look at first in front."""
+
+UNITS = {"click": "one click", "session": "one visit", "prefix": "a visit so far, after each click"}
 
 HEADLINE = {
     "conversion": "roc_auc",
@@ -77,9 +79,10 @@ def statement(report: Report) -> Statement:
     """Return the honest sentence that stands above all figures."""
     goal = report.goal
     if goal.proxy:
+        why = "These figures are a proxy" if report.dataset.purchases else "No purchases in this data"
         return Statement(
             "proxy",
-            "No purchases in this data: nothing here is conversion.",
+            f"{why}: nothing here is conversion.",
             f"The figures answer a named stand-in, “proxy: {goal.name}” ({goal.sentence}). They say how well "
             "browsing can be foreseen, not who will buy.",
         )
@@ -90,23 +93,14 @@ def statement(report: Report) -> Statement:
     )
 
 
-def answers(report: Report) -> list[str]:
-    """Return what the data set can answer, and what it cannot."""
-    data, goal, found = report.dataset, report.goal, []
-    buys = bool(data.purchases)
-    if goal.proxy and not buys:
-        found.append("Who will buy: cannot be answered, there is no purchase in the data.")
-    elif buys:
-        found.append(f"Who will buy: can be answered, from {data.purchases:,} purchases.")
-    return found + [f"{table.name}: {_finding(table)}" for table in report.tables]
-
-
-def _finding(table: Table) -> str:
-    verdict = worst_verdict(table)
-    figure = headline(table)
-    if verdict in ("tautology", "leak"):
-        return f"{figure}, but this is a {verdict}; see there."
-    return f"{figure}." if figure else "see there."
+def who_buys(report: Report) -> str:
+    """Return whether the data can say who buys."""
+    count = report.dataset.purchases
+    if count:
+        return f"can be answered, from {count:,} purchases."
+    if count == 0 or report.goal.proxy:
+        return "cannot be answered, there is no purchase in the data."
+    return "can be answered for the goal above."
 
 
 def facts(data: Dataset) -> list[tuple[str, str]]:
@@ -139,13 +133,12 @@ def question(report: Report, table: Table) -> str:
 
 def table_facts(table: Table) -> list[tuple[str, str]]:
     """Return unit, split, counts and base rate."""
-    found = [("one row is", f"a {table.unit}"), ("split", table.split), ("train", f"{table.n_train:,} rows")]
+    found = [("one row is", UNITS[table.unit]), ("split", table.split), ("train", f"{table.n_train:,} rows")]
     if table.n_validate:
         found.append(("validate", f"{table.n_validate:,} rows"))
     found.append(("test", f"{table.n_test:,} rows"))
     if table.base_rate is not None:
-        name = "base rate" if table.task == "conversion" else "rows with an amount"
-        found.append((name, percent(table.base_rate)))
+        found.append((base_name(table), share_text(table.base_rate)))
     return found
 
 
@@ -191,10 +184,10 @@ def leaderboard(table: Table) -> tuple[list[str], list[tuple[Row, str, list[Cell
 def slices(table: Table, rows: Sequence[SliceRow]) -> tuple[list[str], list[tuple[str, list[Cell]]]]:
     """Return column titles and rows for parts of the test rows."""
     metrics = _shown(table, [row.metrics for row in rows])[:6]
-    titles = ["Rows", "Base rate", *[metric_name(m) for m in metrics]]
+    titles = ["Rows", base_name(table).capitalize(), *[metric_name(m) for m in metrics]]
     found = []
     for row in rows:
-        first = [Cell(f"{row.n:,}"), Cell("–" if row.base_rate is None else percent(row.base_rate))]
+        first = [Cell(f"{row.n:,}"), Cell("–" if row.base_rate is None else share_text(row.base_rate))]
         found.append((slice_name(row.slice), first + [cell(m, row.metrics, row.intervals) for m in metrics]))
     return titles, found
 
@@ -242,10 +235,24 @@ def number(metric: str, value: float) -> str:
     if metric.startswith("lift"):
         return f"{value:.1f}×"
     if metric.endswith("_pct"):
-        return f"{value:+.1f} %"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"
+        return _signed(f"{value:+.1f} %")
+    return _signed(plain_number(value, 3))
+
+
+def plain_number(value: float, decimals: int = 2) -> str:
+    """Return a number with fewer decimals the larger it is.
+
+    >>> plain_number(1234.5), plain_number(13.29), plain_number(0.0519), plain_number(0.0519, 3)
+    ('1,234', '13.3', '0.05', '0.052')
+    """
+    size = abs(value)
+    places = 0 if size >= 1000 else max(decimals - 2, 0) if size >= 100 else decimals - (size >= 10)
+    return f"{value:,.{places}f}"
+
+
+def _signed(text: str) -> str:
+    """Write a true minus, and none before zero."""
+    return text.removeprefix("-") if not text.strip("-+0., %") else text.replace("-", "−")
 
 
 def total(report: Report, table: Table) -> str:
@@ -276,9 +283,9 @@ def segments(report: Report, table: Table) -> tuple[list[str], list[tuple[str, l
     titles += [readable(name) for name in means]
     rows = []
     for s in table.segments:
-        cells = [f"{s.n:,}", "–" if s.share is None else percent(s.share)]
-        cells += ["–" if s.rate is None else percent(s.rate)] * rate
+        cells = [f"{s.n:,}", "–" if s.share is None else share_text(s.share)]
+        cells += ["–" if s.rate is None else share_text(s.rate)] * rate
         cells += ["–" if s.revenue is None else money(s.revenue, goal)] * revenue
-        cells += ["–" if (v := s.means.get(name)) is None else f"{v:,.4g}" for name in means]
+        cells += ["–" if (v := s.means.get(name)) is None else plain_number(v) for name in means]
         rows.append((s.name, cells))
     return titles, rows
