@@ -35,7 +35,7 @@ class Dataset:
         page: where a person can fetch it by hand.
         sha256: of the archive; None where the publisher repacks it, then ``content_sha256`` holds.
         member: the data file inside.
-        content_sha256: of that file.
+        content_sha256: of that file with plain line feeds, as copies of it differ in line ends.
         write: (text of the data file, folder) -> written files.
     """
 
@@ -121,7 +121,7 @@ def _copy(answer: IO[bytes], out: IO[bytes], place: str, tell: Progress) -> None
 def _member(name: str, dataset: Dataset, archive: Path) -> bytes:
     """Return the verified data file; the plain file itself is taken as well as the archive."""
     raw = archive.read_bytes()
-    if dataset.content_sha256 is not None and _digest(raw) == dataset.content_sha256:
+    if dataset.content_sha256 is not None and _digest(_line_feeds(raw)) == dataset.content_sha256:
         return raw
     if dataset.sha256 is not None and _digest(raw) != dataset.sha256:
         raise _other_bytes(name, dataset, _digest(raw), dataset.sha256)
@@ -138,9 +138,14 @@ def _member(name: str, dataset: Dataset, archive: Path) -> bytes:
             allowed=f"a zip with '{dataset.member}' inside",
             todo=f"fetch it again from {dataset.page}",
         ) from error
-    if dataset.content_sha256 is not None and _digest(content) != dataset.content_sha256:
-        raise _other_bytes(name, dataset, _digest(content), dataset.content_sha256)
+    found = _digest(_line_feeds(content))
+    if dataset.content_sha256 is not None and found != dataset.content_sha256:
+        raise _other_bytes(name, dataset, found, dataset.content_sha256)
     return content
+
+
+def _line_feeds(raw: bytes) -> bytes:
+    return raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
 
 
 def _digest(raw: bytes) -> str:
@@ -178,7 +183,7 @@ def write_eshop(content: bytes, to: Path) -> list[Path]:
 
 def _write_rows(path: Path, rows: list[list[str]]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
+        writer = csv.writer(out, lineterminator="\r\n")
         writer.writerow(ESHOP_COLUMNS)
         writer.writerows(rows)
     return path

@@ -120,19 +120,19 @@ def kept_events(
         picked.append(f"CASE WHEN price IS NOT NULL THEN {quote(currency)} END AS currency")
     keys = ["visitor_id", *(f"{c} NULLS FIRST" for c in ("event_time", "event_date") if c in columns)]
     table = connection.sql(
-        f"SELECT {', '.join(picked)}, __order FROM typed WHERE {_KEEP} "
+        f"SELECT {', '.join(picked)}, __order, __part FROM typed WHERE {_KEEP} "
         f"ORDER BY {', '.join(keys)}, event_seq, __order"
     ).to_arrow_table()
     mended["out_of_order"] += _out_of_order(table)
-    return events.conform(table.drop_columns(["__order"]))
+    return events.conform(table.drop_columns(["__order", "__part"]))
 
 
 def _out_of_order(table: pa.Table) -> int:
-    """Rows that stood, in the source, after one that follows them in a visitor's true order."""
+    """Rows that stood, in their file, before one that precedes them in a visitor's true order."""
     if table.num_rows < 2:
         return 0
-    order = table.column("__order").to_numpy()
-    back = np.flatnonzero(order[1:] < order[:-1])
+    order, part = table.column("__order").to_numpy(), table.column("__part").to_numpy()
+    back = np.flatnonzero((order[1:] < order[:-1]) & (part[1:] == part[:-1]))
     visitors = table.column("visitor_id")
     return int(pc.sum(pc.equal(visitors.take(back), visitors.take(back + 1))).as_py() or 0)
 

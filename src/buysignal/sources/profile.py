@@ -47,7 +47,10 @@ class ColumnMap(_Strict):
     source: tuple[str, ...] = ()
     combine: Literal["first", "join", "ymd"] = Field(
         default="first",
-        description="first: the first that is not empty; join: all, with ':'; ymd: year, month, day",
+        description=(
+            "first: the first that is not empty; join: the first source, ':' and the first of the others "
+            "that is not empty; ymd: year, month and day"
+        ),
     )
     type: ColumnType | None = None
     unit: Literal["cents", "micros"] | None = Field(default=None, description="of an amount")
@@ -123,6 +126,9 @@ class Profile(_Strict):
     proxies: tuple[Goal, ...] = ()
     click_tasks: tuple[ClickTask, ...] = ()
     known: dict[str, Known] = Field(default_factory=dict)
+    late: Literal["refuse", "compare"] = Field(
+        default="refuse", description="columns known too late: left out, or shown in a second, flagged table"
+    )
     roles: Roles = Roles()
 
     @model_validator(mode="after")

@@ -22,7 +22,15 @@ from buysignal.sources.kept import collect_rejects, drop_across_rows, kept_event
 from buysignal.sources.parts import Part, open_parts
 from buysignal.sources.profile import Profile, load_profile
 from buysignal.sources.rejects import Rejects
-from buysignal.sources.resolve import Resolved, require, resolve, with_mapping
+from buysignal.sources.resolve import (
+    Resolved,
+    extra_columns,
+    infer_types,
+    require,
+    resolve,
+    resolve_named,
+    with_mapping,
+)
 
 Progress = Callable[[float, str], None]
 """Called with how much of all is done, from 0 to 1, and what is being done."""
@@ -218,7 +226,9 @@ class _Reading:
             relation, sources = nested.select_paths(part, [*paths, *_extra(columns)], profile.items)
             known = {c: s for c, s in sources.items() if c in columns}
             require(profile, resolve(profile, known), columns, part.names[0])
-        resolved = resolve(profile, sources)
+        extra = extra_columns(profile, sources, resolve_named(profile, sources))
+        types = infer_types(self.connection, relation, {c: sources[c] for c in extra})
+        resolved = resolve(profile, sources, types)
         constant = {"event_name": None} if part.event_name else {}
         require(profile, {**resolved, **constant}, columns, part.names[0])  # type: ignore[dict-item]
         return relation, resolved

@@ -124,7 +124,7 @@ def _first(values: list[str], sources: list[Source]) -> str:
 def _text(mapping: ColumnMap, sources: list[Source]) -> str:
     parts = [text(source) for source in sources]
     if mapping.combine == "join":
-        return decode("(" + " || ':' || ".join(parts) + ")", mapping.values)
+        return decode(f"({parts[0]} || ':' || coalesce({', '.join(parts[1:])}))", mapping.values)
     return decode(parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})", mapping.values)
 
 

@@ -149,7 +149,7 @@ def _clean(resolved: Resolved) -> tuple[dict[str, list[Source]], str]:
 def _place(part: Part, resolved: Resolved, before: int, number: int) -> str:
     nested = part.json is not None
     order = f"({before} + __row) * {ITEMS_PER_ROW} + __item" if nested else f"{before} + __row"
-    hashed = ", ".join(s.sql for s in _all_sources(part, resolved)) + (", __raw" if nested else "")
+    hashed = ", ".join(s.sql for s in _all_sources(part, resolved)) + (", __raw, __item" if nested else "")
     file = "__of" if nested else part.file_sql
     return (
         f"{order} AS __order, __line, __row, {number} AS __part, {file} AS __file, hash({hashed}) AS __hash"
