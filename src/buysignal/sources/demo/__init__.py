@@ -5,7 +5,7 @@ each session. Its chances depend on channel, device, hour, weekday and the visit
 (`visitors.py`). The intent tilts which step follows which, how long it takes, which items are looked
 at, and so whether the session ends with a purchase (`journey.py`, `shop.py`).
 
-What is exactly true after each event (`truth.py`, `walk.py`), with ``z`` the intent and ``s`` all that
+What is exactly true after each event (`truth.py`, `ceiling.py`), with ``z`` the intent and ``s`` all that
 a log shows:
 
 - ``P(z | prefix) ∝ P(z | entry) · Π P(step | z, s) · P(category | z, s) · P(item | z, s) · f(gap | z, s)``,
@@ -18,7 +18,9 @@ Nothing here stands for a real shop, and every file and table says ``simulated``
 
 from __future__ import annotations
 
+from buysignal.sources.demo.dirt import DEMO_RATES
 from buysignal.sources.demo.shop import PRICE_EFFECT, shop_items
 from buysignal.sources.demo.simulate import Demo, simulate
+from buysignal.sources.demo.write import DemoFiles, write_demo
 
-__all__ = ["PRICE_EFFECT", "Demo", "shop_items", "simulate"]
+__all__ = ["DEMO_RATES", "PRICE_EFFECT", "Demo", "DemoFiles", "shop_items", "simulate", "write_demo"]

@@ -1,93 +1,132 @@
-"""All rules as plain arrays, the form the compiled walk reads."""
+"""All rules as one record of plain arrays, the form the compiled code reads."""
 
 from __future__ import annotations
 
 from functools import cache
 from math import erf, sqrt
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from buysignal.sources.demo import journey, shop, truth, visitors
 from buysignal.sources.demo.journey import Step
-from buysignal.sources.demo.truth import Values
 
 Floats = npt.NDArray[np.float64]
+Law = np.ndarray[tuple[int], np.dtype[np.void]]
+"""Array of one record; its fields are the keys of ``_tables``."""
 
+ROW = np.dtype(
+    [
+        ("visitor", np.int64),
+        ("time", np.int64),  # microseconds since the simulation's first midnight
+        ("price", np.float64),  # NaN where there is none
+        ("session", np.int32),  # number of the visitor's session, from 0
+        ("seq", np.int32),  # from 0 in each session
+        ("item", np.int16),  # -1 where there is none
+        ("category", np.int8),  # -1 where there is none
+        ("step", np.int8),  # journey.Step; a page view after a purchase is AFTER_PURCHASE
+        ("pieces", np.int8),  # 0 where there are none
+        ("country", np.int8),
+        ("device", np.int8),
+        ("channel", np.int8),
+        ("intent", np.int8),
+    ],
+    align=True,
+)
+"""One event as codes."""
+AFTER_PURCHASE = int(Step.PURCHASE) + 1
 
-class Rules(NamedTuple):
-    """What the compiled walk needs to know; ``cumulative`` names hold running sums along the last axis."""
-
-    channel_cumulative: Floats  # (2: first or later session, channels)
-    device_cumulative: Floats
-    country_cumulative: Floats
-    hour_cumulative: Floats
-    base: Floats  # log-weights of the intents, see visitors.py
-    by_channel: Floats
-    by_device: Floats
-    per_earlier_session: Floats
-    has_bought: Floats
-    left_cart: Floats
-    recency: Floats
-    in_evening: Floats
-    at_weekend: Floats
-    return_chance: Floats
-    entry: Floats  # (intents, channels, 4)
-    chances: Floats  # (intents, live, lines + 1, steps)
-    view_odds: Floats  # (intents, lines + 1, steps), before the price effect
-    view_total: Floats  # (intents, lines + 1, 2) their sum: all but add to cart, add to cart
-    focus: Floats  # (intents, focus, focus)
-    focus_cumulative: Floats
-    items: Floats  # (weeks, intents, items)
-    items_cumulative: Floats  # within each category
-    prices: Floats  # (weeks, items)
-    pull: Floats  # (weeks, items) factor of price and category on add to cart
-    gap_mean: Floats  # (intents, steps) of the log of seconds
-    gap_kept: Floats  # (intents, steps) chance that a gap is below the limit
-    values: Values
+DAY_SECONDS = 86_400.0
+_N_INTENTS = len(visitors.INTENTS)
+_EVENING_FROM, _EVENING_TO = visitors.EVENING
 
 
 @cache
-def rules() -> Rules:
+def law() -> Law:
     """Return the rules, solved once per process."""
+    tables = {name: np.asarray(table, dtype=np.float64) for name, table in _tables().items()}
+    record = np.zeros(1, dtype=[(name, np.float64, table.shape) for name, table in tables.items()])
+    for name, table in tables.items():
+        record[name][0] = table
+    return record
+
+
+def _tables() -> dict[str, Floats]:
     focus, items, prices = truth.focus_chances(), truth.item_chances(), shop.weekly_prices()
     shelves = (*items.shape[:2], len(shop.CATEGORIES), shop.ITEMS_PER_CATEGORY)
-    view_odds = np.ascontiguousarray(journey.step_odds()[:, Step.VIEW])
+    view_odds = journey.step_odds()[:, Step.VIEW]
     adding = view_odds[..., Step.ADD]
     gap_mean = journey.GAP_LOG_MEAN[:, None] + journey.GAP_LOG_STEP[None, :]
-    return Rules(
-        channel_cumulative=np.cumsum(visitors.CHANNEL_SHARES, axis=-1),
-        device_cumulative=np.cumsum(visitors.DEVICE_SHARES),
-        country_cumulative=np.cumsum(visitors.COUNTRY_SHARES),
-        hour_cumulative=np.cumsum(visitors.HOUR_WEIGHTS / visitors.HOUR_WEIGHTS.sum()),
-        base=visitors.BASE,
-        by_channel=visitors.BY_CHANNEL,
-        by_device=visitors.BY_DEVICE,
-        per_earlier_session=visitors.PER_EARLIER_SESSION,
-        has_bought=visitors.HAS_BOUGHT,
-        left_cart=visitors.LEFT_CART,
-        recency=visitors.RECENCY,
-        in_evening=visitors.IN_EVENING,
-        at_weekend=visitors.AT_WEEKEND,
-        return_chance=visitors.RETURN_CHANCE,
-        entry=journey.entry_chances(),
-        chances=journey.step_chances(),
-        view_odds=view_odds,
-        view_total=np.stack([view_odds.sum(axis=-1) - adding, adding], axis=-1),
-        focus=focus,
-        focus_cumulative=np.cumsum(focus, axis=-1),
-        items=items,
-        items_cumulative=np.cumsum(items.reshape(shelves), axis=-1).reshape(items.shape),
-        prices=prices,
-        pull=np.exp(shop.appeal(prices)),
-        gap_mean=gap_mean,
-        gap_kept=_below(np.log(journey.GAP_LIMIT), gap_mean),
-        values=truth.values(),
-    )
+    values = truth.values()
+    return {
+        "channel_shares": visitors.CHANNEL_SHARES,  # (2: first or later session, channels)
+        "device_shares": visitors.DEVICE_SHARES,
+        "country_shares": visitors.COUNTRY_SHARES,
+        "hour_weights": visitors.HOUR_WEIGHTS,
+        "intent_base": visitors.BASE,  # log-weights of the intents, (..., intents)
+        "intent_by_channel": visitors.BY_CHANNEL,
+        "intent_by_device": visitors.BY_DEVICE,
+        "intent_per_session": visitors.PER_EARLIER_SESSION,
+        "intent_bought": visitors.HAS_BOUGHT,
+        "intent_left_cart": visitors.LEFT_CART,
+        "intent_recency": visitors.RECENCY,
+        "intent_evening": visitors.IN_EVENING,
+        "intent_weekend": visitors.AT_WEEKEND,
+        "return_chance": visitors.RETURN_CHANCE,
+        "entry": journey.entry_chances(),  # (intents, channels, 4)
+        "chances": journey.step_chances(),  # (intents, live, lines + 1, steps)
+        "view_odds": view_odds,  # (intents, lines + 1, steps), before the price effect
+        "view_total": np.stack([view_odds.sum(axis=-1) - adding, adding], axis=-1),  # others, add to cart
+        "focus": focus,  # (intents, focus, focus)
+        "items": items,  # (weeks, intents, items), within each category
+        "items_cumulative": np.cumsum(items.reshape(shelves), axis=-1).reshape(items.shape),
+        "prices": prices,  # (weeks, items)
+        "pull": np.exp(shop.appeal(prices)),  # factor of price and category on add to cart
+        "gap_mean": gap_mean,  # (intents, steps), of the log of seconds
+        "gap_kept": _below(float(np.log(journey.GAP_LIMIT)), gap_mean),
+        "state": values.state,
+        "viewed": values.viewed,
+        "fresh": values.fresh,
+    }
 
 
 def _below(limit: float, mean: Floats) -> Floats:
     """Return the chance that a normal draw around ``mean`` stays below ``limit``."""
     scale = journey.GAP_LOG_SD * sqrt(2.0)
     return np.vectorize(lambda m: 0.5 * (1.0 + erf((limit - m) / scale)))(mean)
+
+
+@njit(cache=True, nogil=True)
+def entry_belief(belief, law, channel, device, session, bought, left_cart, start, away):  # type: ignore[no-untyped-def]
+    """Fill ``belief`` with the chances of the intents before the first event of a session.
+
+    ``start`` is in seconds since the first midnight, ``away`` the seconds since the last session.
+    """
+    hour = int(start / 3600.0) % 24
+    weekend = int(start / DAY_SECONDS) % 7 >= 5
+    recency = np.exp(-away / DAY_SECONDS / 5.0)
+    for z in range(_N_INTENTS):
+        score = law.intent_base[z] + law.intent_by_channel[channel, z] + law.intent_by_device[device, z]
+        if session > 0:
+            score += law.intent_per_session[z] * min(session, 3) + law.intent_recency[z] * recency
+        if bought:
+            score += law.intent_bought[z]
+        if left_cart:
+            score += law.intent_left_cart[z]
+        if _EVENING_FROM <= hour <= _EVENING_TO:
+            score += law.intent_evening[z]
+        if weekend:
+            score += law.intent_weekend[z]
+        belief[z] = np.exp(score)
+    normalise(belief)
+
+
+@njit(cache=True, nogil=True)
+def normalise(belief):  # type: ignore[no-untyped-def]
+    """Scale ``belief`` to the sum 1."""
+    total = 0.0
+    for weight in belief:
+        total += weight
+    for z in range(len(belief)):
+        belief[z] /= total

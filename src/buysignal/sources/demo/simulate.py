@@ -9,12 +9,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
 import pyarrow as pa
 
 from buysignal.errors import InputError
 from buysignal.sources.demo import tables, visitors
-from buysignal.sources.demo.rules import rules
+from buysignal.sources.demo.rules import law
 from buysignal.sources.demo.walk import Rows, walk
 
 Progress = Callable[[int, int], None]
@@ -104,13 +103,11 @@ def in_chunks(
     progress: Progress | None = None,
 ) -> Iterator[T]:
     """Yield ``make(chunk number, rows)`` for every chunk of visitors, in order, few at a time in memory."""
-    rules()
-    weights = visitors.start_day_weights(days)
-    start_days = np.cumsum(weights / weights.sum())
+    law()
 
     def work(first: int) -> T:
         count = min(CHUNK, visitors_ - first)
-        return make(first // CHUNK, walk(first, count, start_days, days, seed))
+        return make(first // CHUNK, walk(first, count, days, seed))
 
     workers = threads or min(os.cpu_count() or 1, 8)
     waiting: deque[tuple[int, Future[T]]] = deque()
@@ -132,7 +129,7 @@ def _next(waiting: deque[tuple[int, Future[T]]], total: int, progress: Progress 
 
 
 def _part(chunk: int, rows: Rows) -> Demo:
-    intent = pa.DictionaryArray.from_arrays(rows.intent, list(visitors.INTENTS))
+    intent = pa.DictionaryArray.from_arrays(rows["intent"].copy(), list(visitors.INTENTS))
     return Demo(events=tables.events_table(rows), truth=tables.truth_table(rows), intent=intent)
 
 

@@ -11,6 +11,7 @@ from numba import njit
 
 from buysignal import events
 from buysignal.sources.demo import journey, shop, visitors
+from buysignal.sources.demo.ceiling import ceiling
 from buysignal.sources.demo.journey import Step
 from buysignal.sources.demo.walk import Rows
 
@@ -31,31 +32,30 @@ _SESSION_DIGITS = 2
 
 def events_table(rows: Rows) -> pa.Table:
     """Return the rows as a canonical events table, in the same order."""
-    n = len(rows.time)
-    time = rows.time + np.int64(visitors.FIRST_DAY.astype("datetime64[us]").astype(np.int64))
-    seq = rows.seq.astype(np.int64)
-    steps = rows.step
+    n, steps = len(rows), rows["step"]
+    time = rows["time"] + np.int64(visitors.FIRST_DAY.astype("datetime64[us]").astype(np.int64))
+    price, pieces = rows["price"].copy(), rows["pieces"].astype(np.int32)
     names = list(events.EVENT_CODES)
     name_of_step = np.array([names.index(e) for e in (*journey.STEP_EVENTS, "page_view")], dtype=np.int32)
     pages = tuple(dict.fromkeys(journey.PAGES))
     page_of_step = np.array([pages.index(page) for page in journey.PAGES], dtype=np.int32)
-    bought = np.where(steps == Step.PURCHASE, rows.visitor * 100 + rows.session, -1)
+    bought = np.where(steps == Step.PURCHASE, rows["visitor"] * 100 + rows["session"], -1)
     columns: dict[str, Any] = {
-        "visitor_id": _ids("v", rows.visitor, _VISITOR_DIGITS),
+        "visitor_id": _ids("v", rows["visitor"], _VISITOR_DIGITS),
         "session_id": session_ids(rows),
         "event_time": pa.array(time).cast(pa.timestamp("us", tz="UTC")),
         "event_date": pa.array((time // _DAY).astype(np.int32)).cast(pa.date32()),
-        "event_seq": pa.array(seq),
+        "event_seq": pa.array(rows["seq"].astype(np.int64)),
         "event_name": _coded(name_of_step[steps], names),
-        "item_id": _coded(rows.item, shop.shop_items()["item_id"].tolist()),
-        "category": _coded(rows.category, list(shop.CATEGORIES)),
-        "price": pa.array(rows.price, mask=np.isnan(rows.price)),
-        "quantity": pa.array(rows.pieces, mask=rows.pieces == 0),
-        "currency": _coded(np.where(np.isnan(rows.price), -1, 0), [shop.CURRENCY]),
+        "item_id": _coded(rows["item"], shop.shop_items()["item_id"].tolist()),
+        "category": _coded(rows["category"], list(shop.CATEGORIES)),
+        "price": pa.array(price, mask=np.isnan(price)),
+        "quantity": pa.array(pieces, mask=pieces == 0),
+        "currency": _coded(np.where(np.isnan(price), -1, 0), [shop.CURRENCY]),
         "transaction_id": _ids("t", bought, _VISITOR_DIGITS + _SESSION_DIGITS),
-        "country": _coded(rows.country, list(visitors.COUNTRIES)),
-        "device": _coded(rows.device, list(visitors.DEVICES)),
-        "channel": _coded(rows.channel, list(visitors.CHANNELS)),
+        "country": _coded(rows["country"], list(visitors.COUNTRIES)),
+        "device": _coded(rows["device"], list(visitors.DEVICES)),
+        "channel": _coded(rows["channel"], list(visitors.CHANNELS)),
         "page": _coded(page_of_step[steps], list(pages)),
         "consent": pa.array(np.ones(n, dtype=np.bool_)),
     }
@@ -64,13 +64,14 @@ def events_table(rows: Rows) -> pa.Table:
 
 def truth_table(rows: Rows) -> pa.Table:
     """Return what is true after each row: visitor_id, session_id, event_seq, p_buy, expected_revenue."""
+    known = ceiling(rows)
     return pa.table(
         {
-            "visitor_id": _ids("v", rows.visitor, _VISITOR_DIGITS),
+            "visitor_id": _ids("v", rows["visitor"], _VISITOR_DIGITS),
             "session_id": session_ids(rows),
-            "event_seq": rows.seq.astype(np.int64),
-            "p_buy": rows.p_buy,
-            "expected_revenue": rows.expected_revenue,
+            "event_seq": rows["seq"].astype(np.int64),
+            "p_buy": known[:, 0],
+            "expected_revenue": known[:, 1],
         },
         schema=TRUTH_SCHEMA,
     )
@@ -78,7 +79,7 @@ def truth_table(rows: Rows) -> pa.Table:
 
 def session_ids(rows: Rows) -> pa.Array:
     """Return the session id of each row."""
-    return _ids("s", rows.visitor * 100 + rows.session, _VISITOR_DIGITS + _SESSION_DIGITS)
+    return _ids("s", rows["visitor"] * 100 + rows["session"], _VISITOR_DIGITS + _SESSION_DIGITS)
 
 
 def _coded(codes: npt.NDArray[Any], levels: list[str]) -> pa.DictionaryArray:

@@ -75,7 +75,7 @@ def item_chances() -> Floats:
 
 
 def view_chances(appeal: Floats) -> Floats:
-    """Return P(next | intent, item, lines) right after a new item, shape (intents, items, lines + 1, steps)."""
+    """Return P(next | intent, item, lines) after a new item, (intents, items, lines + 1, steps)."""
     odds = np.repeat(journey.step_odds()[:, None, Step.VIEW], len(appeal), axis=1)
     odds[..., Step.ADD] *= np.exp(appeal)[None, :, None]
     return np.asarray(odds / odds.sum(axis=-1, keepdims=True))

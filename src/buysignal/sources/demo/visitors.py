@@ -40,21 +40,21 @@ EVENING = (18, 22)
 """Hours (UTC, both included) that count as evening."""
 
 # Log-weights of the intents (columns as INTENTS); each row is added where it applies.
-BASE = np.log(np.array([0.60, 0.19, 0.14, 0.07]))
+BASE = np.log(np.array([0.62, 0.21, 0.12, 0.055]))
 BY_CHANNEL = np.array(
     [
         [0.0, 0.1, 0.0, 0.0],  # organic
-        [-0.2, 0.0, 0.2, 0.4],  # paid_search
-        [-0.4, 0.0, 0.5, 0.5],  # email
-        [0.6, -0.2, 0.0, -0.8],  # social
-        [-0.2, 0.0, -0.2, 0.4],  # direct
+        [-0.2, 0.0, 0.2, 0.5],  # paid_search
+        [-0.4, 0.0, 0.5, 0.6],  # email
+        [0.6, -0.2, 0.0, -1.0],  # social
+        [-0.2, 0.0, -0.2, 0.5],  # direct
         [0.0, 0.2, 0.1, 0.1],  # referral
     ]
 )
 BY_DEVICE = np.array(
     [
-        [0.15, -0.1, 0.0, -0.25],  # mobile
-        [-0.2, 0.15, 0.0, 0.3],  # desktop
+        [0.2, -0.1, 0.0, -0.35],  # mobile
+        [-0.2, 0.15, 0.0, 0.4],  # desktop
         [0.0, 0.1, 0.0, 0.0],  # tablet
     ]
 )
@@ -68,7 +68,7 @@ RECENCY = np.array([-0.3, 0.3, 0.0, 0.4])
 IN_EVENING = np.array([0.0, 0.05, 0.05, 0.15])
 AT_WEEKEND = np.array([0.1, 0.0, 0.05, -0.1])
 
-RETURN_CHANCE = np.array([0.25, 0.48, 0.42])
+RETURN_CHANCE = np.array([0.29, 0.50, 0.45])
 """Chance of coming back after a session that ended: without cart, with a cart left, with a purchase."""
 RETURN_DAYS_LOG_MEAN = float(np.log(3.0))
 RETURN_DAYS_LOG_SD = 1.0
