@@ -79,7 +79,9 @@ def get(
             to.mkdir(parents=True, exist_ok=True)
             written = dataset.write(content, to)
         except OSError as error:
-            raise SourceError(f"{to} cannot be written to: {error.strerror}", todo="choose another folder") from error
+            raise SourceError(
+                f"{to} cannot be written to: {error.strerror}", todo="choose another folder"
+            ) from error
     tell(1.0, "done")
     return written
 
@@ -112,7 +114,8 @@ def _copy(answer: IO[bytes], out: IO[bytes], place: str, tell: Progress) -> None
         done += len(chunk)
         if done > MAX_BYTES:
             raise SourceError(
-                f"{place} sends more than {MAX_BYTES:,} bytes", todo="check the address: this is not the archive"
+                f"{place} sends more than {MAX_BYTES:,} bytes",
+                todo="check the address: this is not the archive",
             )
         out.write(chunk)
         tell(min(0.75, done / 4_000_000), "fetching")
@@ -129,7 +132,9 @@ def _member(name: str, dataset: Dataset, archive: Path) -> bytes:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
             info = packed.getinfo(dataset.member)
             if info.file_size > MAX_BYTES:
-                raise SourceError(f"{dataset.member} is larger than it can be", todo="fetch the archive again")
+                raise SourceError(
+                    f"{dataset.member} is larger than it can be", todo="fetch the archive again"
+                )
             with packed.open(info) as stream:
                 content = stream.read(MAX_BYTES)
     except (zipfile.BadZipFile, KeyError, NotImplementedError) as error:

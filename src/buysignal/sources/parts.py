@@ -187,7 +187,7 @@ def _open_json(
     return Part((file.name,), relation, {}, "line", rows, "json", malformed, json="line")
 
 
-_IS_OBJECT = "coalesce(json_valid(line) AND json_type(line) = 'OBJECT', FALSE)"
+_IS_OBJECT = "(CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE FALSE END)"
 
 
 def _read_json_array(connection: duckdb.DuckDBPyConnection, table: str, path: Path, shown: str) -> None:

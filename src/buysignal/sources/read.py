@@ -204,7 +204,10 @@ class _Reading:
         selects, before = [], 0
         for number, (part, (relation, resolved)) in enumerate(zip(self.parts, plans, strict=True)):
             decimal = typed.decimal_of(self.connection, profile, resolved, relation)
-            typed.count_mended(self.connection, profile, resolved, relation, self.mended)
+            typed.count_mended(
+                self.connection, profile, resolved, relation,
+                decimal=decimal, currency=self.currency, mended=self.mended,
+            )  # fmt: skip
             selects.append(
                 typed.select_typed(
                     profile, part, resolved, relation,

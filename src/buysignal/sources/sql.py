@@ -216,10 +216,11 @@ def _time_from_text(raw: str, pattern: str | None, timezone: str) -> str:
     digits = r"\d{9,17}(\.\d+)?"
     zoned = r".*(Z|[-+]\d\d(:?\d\d)?|UTC|[A-Za-z]+/[A-Za-z_]+)"
     clocked = r".*\d:\d\d.*"
+    joined = f"replace(replace({raw}, ' +', '+'), ' -', '-')"
     with_zone = f"(regexp_full_match({raw}, {quote(zoned)}) AND regexp_full_match({raw}, {quote(clocked)}))"
     return (
         f"(CASE WHEN regexp_full_match({raw}, {quote(digits)}) THEN {_from_epoch(f'CAST({raw} AS DOUBLE)')} "
-        f"WHEN {with_zone} THEN try_cast({raw} AS TIMESTAMPTZ) "
+        f"WHEN {with_zone} THEN try_cast({joined} AS TIMESTAMPTZ) "
         f"ELSE {_localised(f'try_cast({raw} AS TIMESTAMP)', timezone)} END)"
     )
 

@@ -17,6 +17,7 @@ MAX_LINE_BYTES = 2_000_000
 SEPARATORS = (",", ";", "\t", "|")
 _CHUNK = 4 * 1024 * 1024
 _HEAD = 64 * 1024
+_MIN_CONTROL = 8
 _NOT_A_NAME = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?|\d{4}-\d\d-\d\d.*|", re.IGNORECASE)
 
 
@@ -89,7 +90,7 @@ def _utf16(head: bytes) -> str | None:
 
 def _refuse_binary(head: bytes, shown: str) -> None:
     control = sum(head.count(bytes([b])) for b in range(32) if b not in (9, 10, 11, 12, 13, 27))
-    if control > 0.002 * len(head):
+    if control >= _MIN_CONTROL and control > 0.002 * len(head):
         raise binary(shown)
 
 

@@ -61,26 +61,45 @@ def count_mended(
     profile: Profile,
     resolved: Resolved,
     relation: str,
+    *,
+    decimal: Literal[".", ","],
+    currency: str | None,
     mended: Counter[str],
 ) -> None:
-    """Count decimal commas and times with another offset than UTC."""
-    texts = [s for s in _number_sources(resolved) if s.is_text]
-    commas = [f"CAST(contains({s.sql}, ',') AS INT)" for s in texts]
-    times = [
-        s
+    """Count decimal commas, times with another offset than UTC, and converted prices."""
+    digits = "[0-9]+" if decimal == "," else "([0-9]{1,2}|[0-9]{4,})"
+    numbers = [s for s in _number_sources(resolved) if s.is_text]
+    tests = {
+        "decimal_comma": [f"regexp_full_match(trim({s.sql}), '[-+]?[0-9.]*,{digits}')" for s in numbers],
+        "time_zone": [has_offset(text(s)) for s in _time_sources(resolved)],
+        "currency": _converted(profile, resolved, currency),
+    }
+    counts = {
+        key: " + ".join(f"count(*) FILTER ({test})" for test in found)
+        for key, found in tests.items()
+        if found
+    }
+    if counts:
+        row = connection.sql(f"SELECT {', '.join(counts.values())} FROM {relation}").fetchall()[0]
+        mended.update(dict(zip(counts, row, strict=True)))
+
+
+def _time_sources(resolved: Resolved) -> list[Source]:
+    return [
+        source
         for column, (mapping, sources) in resolved.items()
         if mapping.type_for(column) == "time" and not mapping.format
-        for s in sources
-        if s.is_text
+        for source in sources
+        if source.is_text
     ]
-    offsets = [f"CAST({has_offset(text(s))} AS INT)" for s in times]
-    sums = [
-        f"sum({' + '.join(f'coalesce({c}, 0)' for c in group)})" if group else "0"
-        for group in (commas, offsets)
-    ]
-    found = connection.sql(f"SELECT {', '.join(sums)} FROM {relation}").fetchall()[0]
-    mended["decimal_comma"] += int(found[0] or 0)
-    mended["time_zone"] += int(found[1] or 0)
+
+
+def _converted(profile: Profile, resolved: Resolved, currency: str | None) -> list[str]:
+    others = [code.upper() for code in profile.rates if code.upper() != (currency or "").upper()]
+    if not others or "currency" not in resolved or "price" not in resolved:
+        return []
+    code, price = (text(resolved[column][1][0]) for column in ("currency", "price"))
+    return [f"{price} IS NOT NULL AND upper({code}) IN ({', '.join(quote(o) for o in others)})"]
 
 
 def select_typed(
@@ -110,7 +129,7 @@ def select_typed(
     }
     if profile.level == "event":
         _add_event_name(cells, profile, part)
-    place = _place(part, resolved, before, number)
+    place = _place(profile, part, resolved, before, number)
     values = "".join(f"{c.value} AS {name(column)}, " for column, c in cells.items())
     kept_sources = "".join(f"{s.sql}, " for sources in cleaned.values() for s in sources)
     inner = f"SELECT {first_layer}{place} FROM {relation}"
@@ -146,9 +165,11 @@ def _clean(resolved: Resolved) -> tuple[dict[str, list[Source]], str]:
     return cleaned, "".join(layer)
 
 
-def _place(part: Part, resolved: Resolved, before: int, number: int) -> str:
+def _place(profile: Profile, part: Part, resolved: Resolved, before: int, number: int) -> str:
     nested = part.json is not None
-    order = f"({before} + __row) * {ITEMS_PER_ROW} + __item" if nested else f"{before} + __row"
+    order = f"{before} + __row"
+    if profile.items:
+        order = f"({order}) * {ITEMS_PER_ROW} + {'__item' if nested else '0'}"
     hashed = ", ".join(s.sql for s in _all_sources(part, resolved)) + (", __raw, __item" if nested else "")
     file = "__of" if nested else part.file_sql
     return (
