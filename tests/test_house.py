@@ -171,13 +171,14 @@ def test_the_locks_pin_every_declared_dependency() -> None:
     assert not missing(settings["dependency-groups"]["dev"], "requirements-dev.txt")
 
 
-def test_the_wheel_carries_profiles_and_the_typing_mark(tmp_path: Path) -> None:
+def test_the_wheel_carries_every_file_of_the_package(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
-    wanted = [f for f in (ROOT / "src").rglob("*") if f.is_file() and f.suffix in {".py", ".toml"}]
-    assert {str(f.relative_to(ROOT / "src")) for f in wanted} | {"buysignal/py.typed"} <= held
+    package = {file.relative_to(ROOT).as_posix() for file in tracked_files() if ROOT / "src" in file.parents}
+    assert "src/buysignal/py.typed" in package
+    assert {name.removeprefix("src/") for name in package} <= held
 
 
 def test_the_architecture_names_every_module() -> None:
