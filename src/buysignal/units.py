@@ -32,6 +32,4 @@ What to do: use '1800s'.
         return round(float(match[1]) * _SECONDS[match[2]] * 1_000_000)
     problem = "has no unit" if re.fullmatch(r"\d+(?:\.\d+)?", text) else "is no duration"
     hint = f"{text}s" if problem == "has no unit" else "30m"
-    raise UnitError(
-        f"{name} {text} {problem}", allowed="a number with s, m, h or d", todo=f"use '{hint}'"
-    )
+    raise UnitError(f"{name} {text} {problem}", allowed="a number with s, m, h or d", todo=f"use '{hint}'")
