@@ -32,7 +32,7 @@ def importance(
 
 
 def _unit(unit: str | None) -> str:
-    text = unit or "loss when shuffled"
+    text = (unit or "loss when shuffled").replace("rise of 1 - ", "loss of ")
     for metric, name in METRIC_NAMES.items():
         text = re.sub(rf"\b{metric}\b", name, text)
     return text[:1].upper() + text[1:]

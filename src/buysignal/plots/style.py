@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -21,9 +20,11 @@ from buysignal.report import Curve, GoalNote, Report, Table
 INK, FAINT, GRID = "#1f2933", "#6b7885", "#d5dbe1"
 """Text, secondary text and lines. The HTML report swaps them in the dark."""
 
-_COLOURS = seaborn.color_palette("colorblind").as_hex()
-PALETTE = tuple(_COLOURS[i] for i in (0, 1, 2, 3, 4, 9, 5, 6, 7))
-"""Seaborn's colour-blind-safe palette (after Wong 2011), without its pale yellow."""
+PALETTE = (
+    "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#56b4e9", "#ca9161", "#fbafe4", "#949494",
+)  # fmt: skip
+"""Seaborn's palette "colorblind" (after Wong 2011) without its pale yellow; written out, because
+importing seaborn takes a second and brings pyplot with its global state."""
 
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 """Lines differ in dash as well as in colour."""
