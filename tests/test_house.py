@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -169,6 +170,34 @@ def test_the_locks_pin_every_declared_dependency() -> None:
     assert not missing(settings["project"]["dependencies"] + extras["app"], "requirements.txt")
     assert not missing([line for extra in extras.values() for line in extra], "requirements-dev.txt")
     assert not missing(settings["dependency-groups"]["dev"], "requirements-dev.txt")
+
+
+def imported_modules() -> set[str]:
+    """Return the top names of everything the package imports, inside functions too."""
+    names: set[str] = set()
+    for source in SOURCES:
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.partition(".")[0])
+    return names - set(sys.stdlib_module_names) - {"buysignal"}
+
+
+def test_the_package_declares_all_that_it_imports() -> None:
+    settings = tomllib.loads(read("pyproject.toml"))["project"]
+    lines = settings["dependencies"] + [
+        line for extra in settings["optional-dependencies"].values() for line in extra
+    ]
+    declared = {re.split(r"[^\w.-]", line)[0].lower() for line in lines}
+    distributions = packages_distributions()
+    undeclared = {
+        name
+        for name in imported_modules()
+        if not {distribution.lower().replace("_", "-") for distribution in distributions.get(name, [])}
+        & declared
+    }
+    assert undeclared == set()
 
 
 def test_the_wheel_carries_every_file_of_the_package(tmp_path: Path) -> None:
