@@ -30,6 +30,7 @@ def table_samples(
     time: str | None = None,
     known: Mapping[str, Known] | None = None,
     levels: Levels | None = None,
+    targets: bool = True,
 ) -> Samples:
     """Return one sample per row of a session table.
 
@@ -42,6 +43,7 @@ def table_samples(
         time: the column that holds the start of the visit.
         known: when a column is known, carried along for the audit.
         levels: levels of the categorical columns as in training; learned from ``table`` when None.
+        targets: read what came of the visit; False for rows that are to be scored.
 
     Raises:
         SamplesError: a feature, target or time column is missing.
@@ -55,8 +57,8 @@ def table_samples(
     return Samples(
         X=X,
         names=tuple(columns),
-        y=column_outcome(table, goal),
-        revenue=column_amount(table, goal),
+        y=column_outcome(table, goal) if targets else None,
+        revenue=column_amount(table, goal) if targets else None,
         time=start,
         session=np.arange(n),
         visitor=np.arange(n),

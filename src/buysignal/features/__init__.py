@@ -46,13 +46,13 @@ def fold(events: pa.Table, vocabulary: Vocabulary, cross: CrossFit | None = None
         table_of_session,
         item_priors,
         category_priors,
-        _even_chunks(where),
+        even_chunks(where),
         out,
     )
     return out
 
 
-def _even_chunks(where: sessions.Layout) -> npt.NDArray[np.int64]:
+def even_chunks(where: sessions.Layout) -> npt.NDArray[np.int64]:
     """Cut the visitors into at most ``CHUNKS`` pieces of about as many events each."""
     first_rows = where.session_starts[where.visitor_starts]
     targets = np.linspace(0, first_rows[-1], CHUNKS + 1)

@@ -1,0 +1,411 @@
+"""The bundle: a trained model as a folder that can be checked, moved and read without running code.
+
+``manifest.json`` says what it is and holds the SHA-256 of every other file; models are ONNX, tables npz
+without objects. Reports lie beside it and are not part of the contract.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from buysignal import __version__
+from buysignal.errors import BundleError
+from buysignal.features.catalogue import CATALOGUE_VERSION
+from buysignal.features.vocabulary import Vocabulary
+from buysignal.goals import Goal
+from buysignal.models.intervals import ConformalInterval
+from buysignal.models.runtime import OnnxAmount, OnnxModel
+from buysignal.models.segmentation import Segmentation
+from buysignal.report import Dataset, Report, SegmentProfile
+from buysignal.samples import Unit
+from buysignal.sources.profile import Profile
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+PERCENTILES = 101
+_PACKAGES = (
+    "numpy",
+    "scikit-learn",
+    "xgboost-cpu",
+    "imbalanced-learn",
+    "onnx",
+    "onnxruntime",
+    "duckdb",
+    "numba",
+)
+
+Rows = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+
+
+class Manifest(BaseModel):
+    """What stands in ``manifest.json``.
+
+    Attributes:
+        names, categories: the columns the models read, and the levels of the categorical ones.
+        conversion, revenue: how the ONNX parts make a probability and an amount (`models.runtime`).
+        percentiles: (101,) scores of the validation slice at each percent.
+        typical: (f,) the typical visit reasons are told against; null is missing.
+        split, metrics: how the champion was judged, and its figures on the test slice.
+        files: name → SHA-256 of every file that scoring reads.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int
+    buysignal_version: str
+    version: str = Field(description="of this bundle: the start of a hash over all of its files")
+    created: str
+    goal: Goal
+    profile: Profile
+    unit: Unit
+    names: tuple[str, ...]
+    categories: dict[str, tuple[str, ...]]
+    catalogue_version: int | None
+    session_gap: str
+    dataset: Dataset
+    split: str
+    metrics: dict[str, dict[str, float | None]]
+    conversion: dict[str, Any]
+    revenue: dict[str, Any] | None
+    interval: dict[str, Any] | None
+    threshold: float | None
+    percentiles: list[float]
+    typical: list[float | None]
+    segments: list[SegmentProfile]
+    notes: list[str]
+    packages: dict[str, str]
+    files: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """Everything a bundle is written from; models are fitted estimators.
+
+    Attributes:
+        check_rows: (m, f) real rows on which the stored models must equal the trained ones.
+        validation_rows: (v, f) rows whose scores give the percentiles.
+    """
+
+    goal: Goal
+    profile: Profile
+    names: tuple[str, ...]
+    categories: dict[str, tuple[str, ...]]
+    unit: Unit
+    conversion: Any
+    threshold: float | None
+    revenue: Any
+    interval: ConformalInterval | None
+    segmentation: Segmentation | None
+    vocabulary: Vocabulary | None
+    session_gap: str
+    typical: Rows
+    check_rows: Rows
+    validation_rows: Rows
+    split: str
+    report: Report
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A loaded bundle: what scores visits."""
+
+    manifest: Manifest
+    conversion: OnnxModel
+    revenue: OnnxAmount | None
+    interval: ConformalInterval | None
+    segmentation: Segmentation | None
+    vocabulary: Vocabulary | None
+    path: Path
+
+    @property
+    def goal(self) -> Goal:
+        return self.manifest.goal
+
+    @property
+    def profile(self) -> Profile:
+        return self.manifest.profile
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.manifest.names
+
+    @property
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        return self.manifest.categories
+
+    @property
+    def version(self) -> str:
+        return self.manifest.version
+
+    @property
+    def session_gap(self) -> str:
+        return self.manifest.session_gap
+
+    @property
+    def reads_events(self) -> bool:
+        """Whether it scores events (through the fold) or session rows."""
+        return self.vocabulary is not None
+
+    @property
+    def has_revenue(self) -> bool:
+        return self.revenue is not None
+
+    @property
+    def segment_method(self) -> str:
+        return "no method" if self.segmentation is None else self.segmentation.method
+
+    @property
+    def segment_profiles(self) -> list[SegmentProfile]:
+        return self.manifest.segments
+
+    @cached_property
+    def typical(self) -> Rows:
+        """The typical visit, (f,) float32."""
+        return np.array([np.nan if v is None else v for v in self.manifest.typical], np.float32)
+
+    def probability(self, X: Rows) -> Floats:
+        """Return P(goal), shape (n,), of feature rows X (n, f)."""
+        return self.conversion.predict(X)
+
+    def percentile(self, p: Floats) -> Floats:
+        """Return where each score stands among those of the validation slice, 0 to 100, shape (n,)."""
+        grid = np.asarray(self.manifest.percentiles)
+        return np.searchsorted(grid, p, side="right").clip(1, len(grid)) - 1.0
+
+    def expected_revenue(self, X: Rows) -> Floats:
+        """Return the expected amount still to come, shape (n,), in the goal's currency."""
+        if self.revenue is None:
+            raise BundleError("this bundle forecasts no revenue", todo="train on data with amounts")
+        return self.revenue.predict(X)
+
+    def revenue_interval(self, forecast: Floats) -> tuple[Floats, Floats] | None:
+        """Return the ends of the interval around amounts (n,), or None where there is none."""
+        return None if self.interval is None else self.interval.predict(forecast)
+
+
+def save(draft: Draft, path: Path) -> Path:
+    """Write a bundle to the folder ``path``, which is replaced only when all of it is written.
+
+    Raises:
+        BundleError: a stored model does not equal the trained one on real rows, or the folder cannot be
+            written.
+    """
+    from buysignal.models.onnx import export_conversion, export_revenue
+
+    conversion = export_conversion(draft.conversion, draft.check_rows)
+    revenue = None if draft.revenue is None else export_revenue(draft.revenue, draft.check_rows)
+    path = path.resolve()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise BundleError(
+            f"{path} cannot be written: {error.strerror}", todo="choose another place"
+        ) from error
+    try:
+        for group, exported in (("conversion", conversion), ("revenue", revenue)):
+            for name, content in ({} if exported is None else exported.parts).items():
+                (folder / f"{group}-{name}.onnx").write_bytes(content)
+        if draft.vocabulary is not None:
+            _write_arrays(folder / "vocabulary.npz", _vocabulary_arrays(draft.vocabulary))
+        if draft.segmentation is not None:
+            _write_arrays(folder / "segments.npz", draft.segmentation.to_arrays())
+        scores = OnnxModel(conversion.spec, conversion.parts).predict(draft.validation_rows)
+        manifest = _manifest(
+            draft, conversion.spec, None if revenue is None else revenue.spec, scores, folder
+        )
+        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        _replace(folder, path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return path
+
+
+def load(path: str | Path) -> Bundle:
+    """Read a bundle and verify every byte of it.
+
+    Raises:
+        BundleError: it is no bundle, was changed, or comes from a newer version.
+    """
+    folder = Path(path)
+    manifest = _read_manifest(folder)
+    contents = {name: _verified(folder, name, digest) for name, digest in manifest.files.items()}
+    parts = {
+        group: {
+            name.removeprefix(f"{group}-").removesuffix(".onnx"): content
+            for name, content in contents.items()
+            if name.startswith(f"{group}-")
+        }
+        for group in ("conversion", "revenue")
+    }
+    arrays = {name: _read_arrays(content) for name, content in contents.items() if name.endswith(".npz")}
+    return Bundle(
+        manifest=manifest,
+        conversion=OnnxModel(manifest.conversion, parts["conversion"]),
+        revenue=None if manifest.revenue is None else OnnxAmount(manifest.revenue, parts["revenue"]),
+        interval=None if manifest.interval is None else ConformalInterval.from_dict(manifest.interval),
+        segmentation=Segmentation.from_arrays(arrays["segments.npz"]) if "segments.npz" in arrays else None,
+        vocabulary=_vocabulary_of(arrays["vocabulary.npz"]) if "vocabulary.npz" in arrays else None,
+        path=folder,
+    )
+
+
+def _manifest(
+    draft: Draft, conversion: dict[str, Any], revenue: dict[str, Any] | None, scores: Floats, folder: Path
+) -> Manifest:
+    files = {file.name: _digest(file.read_bytes()) for file in sorted(folder.iterdir())}
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        buysignal_version=__version__,
+        version=_digest(json.dumps([files, conversion, revenue], sort_keys=True).encode())[:12],
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        goal=draft.goal,
+        profile=draft.profile,
+        unit=draft.unit,
+        names=draft.names,
+        categories=draft.categories,
+        catalogue_version=None if draft.vocabulary is None else CATALOGUE_VERSION,
+        session_gap=draft.session_gap,
+        dataset=draft.report.dataset,
+        split=draft.split,
+        metrics={
+            table.name: dict(row.metrics)
+            for table in draft.report.tables
+            for row in table.rows
+            if row.champion
+        },
+        conversion=conversion,
+        revenue=revenue,
+        interval=None if draft.interval is None else draft.interval.to_dict(),
+        threshold=draft.threshold,
+        percentiles=[float(v) for v in np.quantile(scores, np.linspace(0, 1, PERCENTILES))],
+        typical=[None if np.isnan(v) else float(v) for v in draft.typical],
+        segments=next((t.segments for t in draft.report.tables if t.name == "segments"), []),
+        notes=draft.report.notes,
+        packages=_package_versions(),
+        files=files,
+    )
+
+
+def _package_versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    file = folder / MANIFEST
+    if not file.is_file():
+        raise BundleError(
+            f"'{folder}' is no bundle: it has no {MANIFEST}",
+            allowed="a folder that 'buysignal train' wrote",
+            todo="train one, or check the path",
+        )
+    try:
+        content = json.loads(file.read_bytes())
+        schema = int(content["schema_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{MANIFEST} of '{folder}' cannot be read", todo="train again") from error
+    if schema > SCHEMA_VERSION:
+        raise BundleError(
+            f"'{folder}' comes from a newer version (schema {schema}, buysignal "
+            f"{content.get('buysignal_version', 'unknown')})",
+            allowed=f"schema {SCHEMA_VERSION} or older",
+            todo="update buysignal",
+        )
+    try:
+        manifest = Manifest.model_validate(content)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise BundleError(f"{MANIFEST} of '{folder}' was changed at '{place}'", todo="train again") from error
+    if manifest.catalogue_version not in (None, CATALOGUE_VERSION):
+        raise BundleError(
+            f"'{folder}' was trained on feature catalogue {manifest.catalogue_version}",
+            allowed=f"catalogue {CATALOGUE_VERSION}",
+            todo="train again with this version",
+        )
+    return manifest
+
+
+def _verified(folder: Path, name: str, digest: str) -> bytes:
+    file = folder / name
+    if Path(name).name != name or not file.is_file():
+        raise BundleError(f"'{folder}' lacks the file '{name}'", todo="copy the whole folder, or train again")
+    content = file.read_bytes()
+    if _digest(content) != digest:
+        raise BundleError(
+            f"'{name}' in '{folder}' was changed after training: its SHA-256 differs from the manifest's",
+            todo="take the folder from where it was trained, or train again",
+        )
+    return content
+
+
+def _replace(folder: Path, path: Path) -> None:
+    """Put the new folder in place of the old one; what else lies in the old one (reports) goes with it."""
+    folder.chmod(0o755)
+    if path.exists():
+        if not (path / MANIFEST).is_file() and any(path.iterdir()):
+            raise BundleError(
+                f"'{path}' holds other files",
+                allowed="a new folder, or an earlier bundle",
+                todo="choose another",
+            )
+        shutil.rmtree(path)
+    folder.rename(path)
+
+
+def _write_arrays(file: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def _read_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
+    import io
+
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def _vocabulary_arrays(vocabulary: Vocabulary) -> dict[str, npt.NDArray[Any]]:
+    texts = {
+        "levels": vocabulary.levels,
+        "items": vocabulary.items,
+        "categories": vocabulary.categories,
+    }
+    return {
+        "item_priors": vocabulary.item_priors,
+        "category_priors": vocabulary.category_priors,
+        "texts": np.frombuffer(json.dumps(texts).encode(), np.uint8),
+    }
+
+
+def _vocabulary_of(arrays: dict[str, npt.NDArray[Any]]) -> Vocabulary:
+    texts = json.loads(arrays["texts"].tobytes())
+    return Vocabulary(
+        levels={name: tuple(levels) for name, levels in texts["levels"].items()},
+        items=tuple(texts["items"]),
+        item_priors=arrays["item_priors"],
+        categories=tuple(texts["categories"]),
+        category_priors=arrays["category_priors"],
+    )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

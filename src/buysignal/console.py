@@ -1,0 +1,171 @@
+"""What the command line shows: tables and sentences, no figures of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from buysignal.bundle import Bundle
+    from buysignal.check import CheckResult
+    from buysignal.report import Report
+    from buysignal.report import Table as ReportTable
+    from buysignal.scoring import Scored, Story
+
+CONVERSION_COLUMNS = ("roc_auc", "average_precision", "f1", "log_loss", "ece", "lift_at_10pct")
+REVENUE_COLUMNS = ("rmse", "mae", "r2", "rmse_log1p", "total_error_pct")
+SEGMENT_COLUMNS = ("silhouette", "davies_bouldin", "inertia", "stability")
+_COLUMNS = {"conversion": CONVERSION_COLUMNS, "revenue": REVENUE_COLUMNS, "segments": SEGMENT_COLUMNS}
+_VERDICT_STYLE = {"tautology": "bold red", "leak": "bold red", "warning": "yellow", "ok": "green"}
+_ANSWER_STYLE = {"yes": "green", "proxy": "yellow", "no": "red"}
+SHOWN_SCORES = 20
+
+
+def print_check(result: CheckResult, console: Console) -> None:
+    """Show what is in the data and what it can answer."""
+    console.print(
+        f"[bold]{escape(result.profile_title)}[/] (profile {result.profile}, "
+        f"{result.profile_confidence:.0%} sure)"
+    )
+    facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for label, value in _facts(result):
+        facts.add_row(label, value)
+    console.print(facts)
+    _print_counts("Rejected, by reason", result.rejects_by_reason, console)
+    _print_counts("Mended", result.mended, console)
+    _print_counts("Missing cells", result.missing_by_column, console)
+    answers = Table("question", "answer", "why", title="What this data can answer", title_justify="left")
+    for answer in result.can_predict:
+        style = _ANSWER_STYLE[answer.answer]
+        answers.add_row(escape(answer.question), f"[{style}]{answer.answer}[/]", escape(answer.why))
+    console.print(answers)
+    for warning in result.warnings:
+        console.print(f"[yellow]Note:[/] {escape(warning)}")
+
+
+def _facts(result: CheckResult) -> list[tuple[str, str]]:
+    span = " to ".join(result.time_range) if result.time_range else "unknown"
+    facts = [
+        ("rows", f"{result.rows_in:,} in = {result.rows_kept:,} kept + {result.rows_rejected:,} rejected"),
+        ("time", span),
+        ("visitors", "not told apart from sessions" if result.visitors is None else f"{result.visitors:,}"),
+        ("sessions", f"{result.sessions:,}"),
+        ("purchases", f"{result.purchases:,}"),
+        ("duplicates", f"{result.duplicates:,}"),
+        ("suspected bots", f"{result.suspected_bots:,} sessions"),
+    ]
+    if result.revenue is not None:
+        facts.insert(5, ("revenue", f"{result.revenue:,.2f} {result.currency or ''}".strip()))
+    if result.known_too_late:
+        late = ", ".join(f"{c} ({when})" for c, when in result.known_too_late.items())
+        facts.append(("not known at the start", late))
+    return facts
+
+
+def _print_counts(title: str, counts: dict[str, int], console: Console) -> None:
+    if counts:
+        console.print(f"{title}: " + ", ".join(f"{escape(name)} {n:,}" for name, n in counts.items()))
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Show the goal, every leaderboard, and the audit's verdicts beside them."""
+    if report.dataset.simulated:
+        console.print("[bold yellow]Simulated data:[/] the demo shop, not a real one.")
+    kind = "proxy, not conversion" if report.goal.proxy else "conversion"
+    console.print(f"Goal: [bold]{report.goal.name}[/] ({kind}): {escape(report.goal.sentence)}")
+    for table in report.tables:
+        console.print(leaderboard(table))
+        for line in table.audit:
+            if line.verdict != "ok":
+                style = _VERDICT_STYLE.get(line.verdict, "")
+                console.print(f"  [{style}]{line.verdict.upper()}[/] {escape(line.detail)}")
+        for note in table.notes:
+            console.print(f"  [dim]{escape(note)}[/]")
+        console.print()
+    for note in report.notes:
+        console.print(f"[yellow]Note:[/] {escape(note)}")
+
+
+def leaderboard(table: ReportTable) -> Table:
+    """Return one table of the report for the terminal, the champion marked."""
+    columns = [c for c in _COLUMNS.get(table.task, ()) if any(c in row.metrics for row in table.rows)]
+    proxy = " (proxy)" if table.goal is not None and table.goal.proxy else ""
+    shown = Table(title=f"{table.name}{proxy}", title_justify="left", caption_justify="left")
+    shown.caption = _caption(table)
+    shown.add_column("model")
+    for column in columns:
+        shown.add_column(column, justify="right")
+    for row in table.rows:
+        name = row.model if row.imbalance in (None, "none") else f"{row.model} + {row.imbalance}"
+        cells = [_figure(row.metrics.get(c), row.intervals.get(c)) for c in columns]
+        shown.add_row(f"[bold]{name} ★[/]" if row.champion else name, *cells)
+    return shown
+
+
+def _caption(table: ReportTable) -> str:
+    rate = "" if table.base_rate is None else f", base rate {table.base_rate:.3f}"
+    return f"{table.n_test:,} test rows, {table.n_train:,} train{rate}; {escape(table.split)}"
+
+
+def _figure(value: float | None, interval: tuple[float | None, float | None] | None) -> str:
+    if value is None:
+        return "–"
+    text = f"{value:,.4g}" if abs(value) >= 1000 else f"{value:.3f}"
+    if interval is None or None in interval:
+        return text
+    return f"{text} [dim]{interval[0]:.3g}–{interval[1]:.3g}[/]"
+
+
+def print_scores(scored: Scored, out: Path | None, console: Console) -> None:
+    """Show the highest scores, or say where all of them are."""
+    table = scored.table
+    kind = f"proxy '{scored.goal.name}', not conversion" if scored.goal.proxy else "conversion"
+    console.print(f"{len(table):,} scores ({kind}): P({escape(scored.goal.sentence)})")
+    for note in scored.notes:
+        console.print(f"[yellow]Note:[/] {escape(note)}")
+    if out is not None:
+        console.print(f"Written to [bold]{out}[/].")
+        return
+    best = table.sort_values("probability", ascending=False).head(SHOWN_SCORES)
+    console.print(_frame(best.drop(columns=["goal", "proxy", "bundle_version"], errors="ignore")))
+    if len(table) > SHOWN_SCORES:
+        console.print(f"[dim]the highest {SHOWN_SCORES}; --out FILE writes them all[/]")
+
+
+def print_segments(table: pd.DataFrame, bundle: Bundle, console: Console) -> None:
+    """Show the segments, one a row."""
+    kind = f"proxy '{bundle.goal.name}'" if bundle.goal.proxy else "conversion"
+    console.print(f"Segments found by {bundle.segment_method}; rate is {kind}.")
+    console.print(_frame(table))
+
+
+def print_story(story: Story, console: Console) -> None:
+    """Show one visit, click by click, and why it ends where it does."""
+    console.print(f"Session [bold]{escape(story.session)}[/]: P({escape(story.goal.sentence)})")
+    console.print(_frame(story.steps))
+    console.print(
+        f"Score {story.probability:.1%}, against {story.typical_probability:.1%} for a typical visit:"
+    )
+    for reason in story.reasons:
+        console.print(f"  {reason.contribution:+.1%}  {escape(reason.sentence)}")
+
+
+def _frame(frame: pd.DataFrame) -> Table:
+    shown = Table()
+    for name in frame.columns:
+        shown.add_column(str(name), justify="right" if frame[name].dtype.kind in "fi" else "left")
+    for row in frame.itertuples(index=False):
+        shown.add_row(*(_cell(value) for value in row))
+    return shown
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return escape(str(value))

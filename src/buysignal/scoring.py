@@ -1,0 +1,318 @@
+"""The one scorer: every door (command line, app, REST, stream) calls this, so all give one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from buysignal import events as ev
+from buysignal import features, prefixes, sessions, tables
+from buysignal.bundle import Bundle
+from buysignal.errors import SamplesError, SourceError
+from buysignal.explain import Reason, contributions, top_reasons
+from buysignal.goals import Goal
+from buysignal.sources.profile import Profile
+from buysignal.sources.read import Loaded, load
+from buysignal.spreadsheet import write_csv
+
+Progress = Callable[[float, str], None]
+Floats = npt.NDArray[np.float64]
+
+MOST_REASONS = 3
+_PURCHASES = features.NAMES.index("n_purchase")
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Scores, and what they are scores of.
+
+    Attributes:
+        table: one row per visit (or event): ids, ``probability`` (0 to 1), ``percentile`` (0 to 100,
+            against the validation slice), ``expected_revenue`` with its interval, ``segment``, ``goal``,
+            ``proxy``, and ``reasons`` where asked for.
+        goal: the question the probability answers; with ``proxy`` true it is no conversion.
+        notes: what to keep in mind.
+        rejects: rows of the source that were not kept.
+    """
+
+    table: pd.DataFrame
+    goal: Goal
+    notes: tuple[str, ...] = ()
+    rejects: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Story:
+    """One visit click by click, and the reasons for its last score."""
+
+    session: str
+    goal: Goal
+    steps: pd.DataFrame
+    probability: float
+    typical_probability: float
+    reasons: tuple[Reason, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values; ``proxy`` travels with them."""
+        return {
+            "session": self.session,
+            "goal": self.goal.name,
+            "proxy": self.goal.proxy,
+            "probability": self.probability,
+            "typical_probability": self.typical_probability,
+            "steps": self.steps.to_dict(orient="records"),
+            "reasons": [asdict(reason) for reason in self.reasons],
+        }
+
+
+def score_paths(
+    bundle: Bundle,
+    paths: Sequence[str | Path] | str | Path,
+    *,
+    profile: str | Path | Profile | None = None,
+    mapping: Mapping[str, str] | None = None,
+    reasons: bool = False,
+    every_event: bool = False,
+    progress: Progress | None = None,
+) -> Scored:
+    """Read files and score what is in them; see ``score``.
+
+    Raises:
+        InputError: the files cannot be read, or are of another kind than the bundle's.
+    """
+    loaded = load(paths, profile=profile or bundle.profile, mapping=mapping, progress=progress)
+    return score_loaded(bundle, loaded, reasons=reasons, every_event=every_event)
+
+
+def score_loaded(
+    bundle: Bundle, loaded: Loaded, *, reasons: bool = False, every_event: bool = False
+) -> Scored:
+    """Score a source that has been read; see ``score``."""
+    if (loaded.profile.level == "event") != bundle.reads_events:
+        kind = "events" if bundle.reads_events else "session rows"
+        raise SourceError(
+            f"this file holds {'events' if loaded.profile.level == 'event' else 'session rows'}",
+            allowed=f"{kind}, as the bundle was trained on",
+            todo="score a file of the kind the bundle was trained on",
+        )
+    scored = score(bundle, loaded.table, reasons=reasons, every_event=every_event)
+    notes = scored.notes
+    if loaded.rows_rejected:
+        notes += (f"{loaded.rows_rejected:,} rows were rejected and not scored; 'check' says why.",)
+    return Scored(scored.table, scored.goal, notes, loaded.rows_rejected)
+
+
+def score(bundle: Bundle, table: pa.Table, *, reasons: bool = False, every_event: bool = False) -> Scored:
+    """Return a score for every visit as it stands at its last event (or after every event).
+
+    Args:
+        bundle: what was trained.
+        table: canonical events, or session rows, as the bundle reads.
+        reasons: say what moves each score; slower.
+        every_event: one row per event instead of one per session.
+
+    Raises:
+        SamplesError: columns the bundle needs are missing.
+    """
+    if bundle.reads_events:
+        ids, X, notes = _event_rows(bundle, table, every_event)
+    else:
+        ids, X = _table_rows(bundle, table)
+        notes = ()
+    frame = pd.concat([ids, score_rows(bundle, X)], axis=1)
+    if reasons:
+        frame["reasons"] = ["; ".join(r.sentence for r in reasons_for(bundle, row)) for row in X]
+    frame["goal"] = bundle.goal.name
+    frame["proxy"] = bundle.goal.proxy
+    frame["bundle_version"] = bundle.version
+    return Scored(frame, bundle.goal, notes)
+
+
+def score_rows(bundle: Bundle, X: npt.NDArray[np.float32]) -> pd.DataFrame:
+    """Return the scores of feature rows X (n, f), one row each."""
+    p = bundle.probability(X)
+    columns: dict[str, Any] = {"probability": p, "percentile": bundle.percentile(p)}
+    if bundle.has_revenue:
+        revenue = bundle.expected_revenue(X)
+        columns["expected_revenue"] = revenue
+        interval = bundle.revenue_interval(revenue)
+        if interval is not None:
+            columns["revenue_low"], columns["revenue_high"] = interval
+    if bundle.segmentation is not None:
+        labels = bundle.segmentation.assign(X)
+        titles = {label: bundle.segmentation.title(label) for label in np.unique(labels)}
+        columns["segment"] = [titles[label] for label in labels]
+    return pd.DataFrame(columns)
+
+
+def reasons_for(bundle: Bundle, row: npt.NDArray[np.float32], count: int = MOST_REASONS) -> list[Reason]:
+    """Return what moves the score of one feature row (f,) away from a typical visit's."""
+    found = contributions(bundle.probability, row, bundle.typical)
+    return top_reasons(found, row, bundle.typical, bundle.names, bundle.categories, count=count)
+
+
+def fold_events(bundle: Bundle, events: pa.Table) -> tuple[pa.Table, npt.NDArray[np.float32]]:
+    """Return the events with sessions assigned, and their features (n, f) as the bundle reads them."""
+    if bundle.vocabulary is None:
+        raise SamplesError("this bundle reads session rows, not events")
+    assigned = sessions.assign(ev.sort(ev.conform(events)), bundle.session_gap)
+    return assigned, features.fold(assigned, bundle.vocabulary)
+
+
+def explain_session(
+    bundle: Bundle,
+    paths: Sequence[str | Path] | str | Path,
+    session: str,
+    *,
+    profile: str | Path | Profile | None = None,
+    mapping: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Story:
+    """Return how the score of one visit moved, and why it ended where it did.
+
+    Args:
+        session: a session id, or for session tables a row number from 0.
+
+    Raises:
+        SourceError: there is no such session.
+    """
+    loaded = load(paths, profile=profile or bundle.profile, mapping=mapping, progress=progress)
+    return story_of(bundle, loaded.table, session)
+
+
+def story_of(bundle: Bundle, table: pa.Table, session: str) -> Story:
+    """Do as ``explain_session`` with a table that has been read."""
+    if bundle.reads_events:
+        events, X = fold_events(bundle, table)
+        ids = events.column("session_id").to_pandas()
+        rows = np.flatnonzero((ids == session).to_numpy())
+        steps = pd.DataFrame(
+            {
+                "click": np.arange(1, len(rows) + 1),
+                "event": events.column("event_name").cast(pa.string()).to_pandas().iloc[rows].to_numpy(),
+                "item": events.column("item_id").cast(pa.string()).to_pandas().iloc[rows].to_numpy(),
+            }
+        )
+    else:
+        _, X = _table_rows(bundle, table)
+        rows = np.array([int(session)] if session.isdigit() and int(session) < len(X) else [], np.int64)
+        steps = pd.DataFrame({"row": rows})
+    if len(rows) == 0:
+        raise SourceError(
+            f"there is no session '{session}' in this file",
+            allowed="a session id (or row number, from 0) of the file",
+            todo="take one from the scores",
+        )
+    scores = score_rows(bundle, X[rows])
+    return Story(
+        session=session,
+        goal=bundle.goal,
+        steps=pd.concat([steps, scores], axis=1),
+        probability=float(scores["probability"].iloc[-1]),
+        typical_probability=float(bundle.probability(bundle.typical[None])[0]),
+        reasons=tuple(reasons_for(bundle, X[rows[-1]], count=6)),
+    )
+
+
+def segment_table(bundle: Bundle) -> pd.DataFrame:
+    """Return the bundle's segments with their evidence, one a row.
+
+    Raises:
+        SamplesError: the bundle has none.
+    """
+    profiles = bundle.segment_profiles
+    if not profiles:
+        raise SamplesError(
+            "this bundle has no segments", todo="train on more sessions: too few give no stable segments"
+        )
+    rows = [
+        {"segment": p.name, "sessions": p.n, "share": p.share, "rate": p.rate, "revenue": p.revenue}
+        for p in profiles
+    ]
+    return pd.DataFrame(rows).dropna(axis=1, how="all")
+
+
+def segment_counts(bundle: Bundle, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return how many scored visits belong to each segment, with their mean score."""
+    if "segment" not in scores:
+        segment_table(bundle)
+    by = scores.groupby("segment", sort=False)
+    table = pd.DataFrame({"visits": by.size(), "mean_probability": by["probability"].mean()})
+    if "expected_revenue" in scores:
+        table["mean_expected_revenue"] = by["expected_revenue"].mean()
+    table["share"] = table["visits"] / len(scores)
+    return table.sort_values("visits", ascending=False).reset_index()
+
+
+def membership(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return who belongs to which segment: the id columns and the segment."""
+    ids = [c for c in ("row", "visitor_id", "session_id") if c in scores]
+    return scores[[*ids, "segment", "goal", "proxy"]]
+
+
+def write_scores(table: pd.DataFrame, path: Path) -> None:
+    """Write scores as CSV (cells a spreadsheet would run as formulas are neutralised) or Parquet.
+
+    Raises:
+        SourceError: the name ends in neither, or the place cannot be written to.
+    """
+    if path.suffix not in (".csv", ".parquet"):
+        raise SourceError(f"cannot write '{path.name}'", allowed="a name ending in .csv or .parquet")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".parquet":
+            table.to_parquet(path, index=False)
+        else:
+            write_csv(pa.Table.from_pandas(table, preserve_index=False), path)
+    except OSError as error:
+        raise SourceError(
+            f"{path} cannot be written: {error.strerror}", todo="choose another place"
+        ) from error
+
+
+def _event_rows(
+    bundle: Bundle, table: pa.Table, every_event: bool
+) -> tuple[pd.DataFrame, npt.NDArray[np.float32], tuple[str, ...]]:
+    events, X = fold_events(bundle, table)
+    where = sessions.layout(events)
+    rows = np.arange(events.num_rows) if every_event else where.session_starts[1:] - 1
+    suspected = sessions.bots(events)[rows]
+    ids = pd.DataFrame(
+        {
+            "visitor_id": events.column("visitor_id").take(pa.array(rows)).to_pandas(),
+            "session_id": events.column("session_id").take(pa.array(rows)).to_pandas(),
+            "last_seen": prefixes.moments(events)[rows],
+            "clicks": (rows - where.session_starts[where.session_of_row()[rows]] + 1).astype(np.int64),
+            "already_bought": X[rows, _PURCHASES] > 0,
+            "suspected_bot": suspected,
+        }
+    )
+    notes: tuple[str, ...] = ()
+    if suspected.any():
+        notes = (f"{int(suspected.sum()):,} rows are of suspected bots; they are marked.",)
+    return ids, X[rows], notes
+
+
+def _table_rows(bundle: Bundle, table: pa.Table) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
+    time = bundle.profile.roles.time
+    derived = ("hour", "weekday") if time is not None else ()
+    samples = tables.table_samples(
+        table,
+        bundle.goal,
+        features=[name for name in bundle.names if name not in derived],
+        time=time,
+        levels=bundle.categories,
+        targets=False,
+    )
+    ids = pd.DataFrame({"row": samples.source_row})
+    session = bundle.profile.roles.session
+    if session is not None and session in table.column_names:
+        ids["session_id"] = table.column(session).to_pandas()
+    return ids, samples.X

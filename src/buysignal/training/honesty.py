@@ -1,0 +1,30 @@
+"""The audit, put beside the figures it speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from buysignal.audit import Finding, audit
+from buysignal.audit.view import Target
+from buysignal.report import AuditLine
+from buysignal.samples import Samples
+from buysignal.splits import Split
+
+
+def audit_lines(
+    samples: Samples, split: Split, target: Target, reasons: Mapping[str, str] | None = None
+) -> list[AuditLine]:
+    """Return what the audit says of a table's training and test rows, worst first."""
+    train, test = samples.subset(split.train), samples.subset(split.test)
+    return [_line(finding) for finding in audit(train, test, target=target, reasons=reasons)]
+
+
+def worst(findings: Sequence[AuditLine]) -> AuditLine | None:
+    """Return the gravest finding that is no "ok", if any."""
+    return next((line for line in findings if line.verdict != "ok"), None)
+
+
+def _line(finding: Finding) -> AuditLine:
+    return AuditLine(
+        check=finding.check, verdict=finding.verdict, detail=finding.detail, column=finding.column
+    )

@@ -1,0 +1,86 @@
+"""What a user may choose about a training run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from buysignal.errors import InputError
+from buysignal.models.fitting import Plan
+from buysignal.models.imbalance import IMBALANCE, Imbalance
+from buysignal.models.preprocess import Impute
+from buysignal.sources.profile import Profile
+
+Progress = Callable[[float, str], None]
+ImbalanceChoice = Literal["none", "class_weight", "smote", "undersample", "compare"]
+IMBALANCE_CHOICES = ("none", "class_weight", "smote", "undersample", "compare")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices of one run; every default is the honest one.
+
+    Attributes:
+        goal: name of the goal or proxy; None takes the first the data can answer.
+        profile: name, file or object; None detects it.
+        mapping: canonical column → source column, on top of the profile.
+        fast: fewer trees and no search.
+        impute: how missing values are filled where a model cannot keep them.
+        imbalance: one way to treat a rare class, or "compare" for all four.
+        cut: test on what starts at this date (UTC); None takes the last fifth.
+        include_late: use columns known too late; the audit flags them.
+        session_gap: longest pause within a session, with its unit.
+        seed: of everything that draws lots.
+    """
+
+    goal: str | None = None
+    profile: str | Path | Profile | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    fast: bool = False
+    impute: Impute = "median"
+    imbalance: ImbalanceChoice = "compare"
+    cut: str | None = None
+    include_late: bool = False
+    session_gap: str = "30m"
+    seed: int = 0
+
+    def plan(self, *, compare: bool) -> Plan:
+        """Return how candidates are fitted; ``compare`` allows the comparison of imbalance options."""
+        imbalances: tuple[Imbalance, ...] = ("none",)
+        if self.imbalance == "compare":
+            imbalances = tuple(IMBALANCE) if compare else ("none",)
+        elif self.imbalance != "none":
+            imbalances = ("none", self.imbalance)
+        return Plan(
+            imbalances=imbalances, impute=self.impute, seed=self.seed, fast=self.fast, search=not self.fast
+        )
+
+
+def one_of(name: str, value: str, allowed: Sequence[str]) -> Any:
+    """Return ``value`` if it is one of the ``allowed`` literals.
+
+    Raises:
+        InputError: it is not.
+    """
+    if value not in allowed:
+        raise InputError(f"{name} '{value}' is unknown", allowed=", ".join(allowed))
+    return value
+
+
+class Stage:
+    """Progress of one part of a run, from ``start`` to ``stop`` of the whole."""
+
+    def __init__(self, progress: Progress | None, start: float, stop: float, steps: int) -> None:
+        self._progress = progress
+        self._start = start
+        self._span = stop - start
+        self._steps = max(steps, 1)
+        self._done = 0
+
+    def __call__(self, text: str) -> None:
+        """Say what begins now."""
+        if self._progress is not None:
+            self._progress(self._start + self._span * min(self._done / self._steps, 1.0), text)
+        self._done += 1

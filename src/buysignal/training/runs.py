@@ -1,0 +1,140 @@
+"""The two runs: from events, and from session tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from buysignal import events as ev
+from buysignal import goals, sessions
+from buysignal.evaluation import FEW_POSITIVES
+from buysignal.goals import Goal
+from buysignal.report import Table
+from buysignal.sources.read import Loaded
+from buysignal.training import clicks, kinds, tabled, visits
+from buysignal.training.options import Options, Progress, Stage
+from buysignal.training.outcome import Outcome
+
+OVERLAP_NOTE = (
+    "The files given as train and test share sessions. For the click tables they are used as they are; "
+    "prefix tables and segments use both together and part whole sessions by time."
+)
+
+
+def run_events(loaded: Loaded, test: Loaded | None, options: Options, progress: Progress | None) -> Outcome:
+    """Learn from events: click tables where the profile has them, prefix tables, segments.
+
+    Raises:
+        GoalError: the data cannot answer the goal asked for.
+        SamplesError: too little, or one class only, to learn from.
+    """
+    profile = loaded.profile
+    goal = goals.choose(_possible(loaded), options.goal)
+    notes: list[str] = []
+    stage = Stage(progress, 0.04, 0.5, 60)
+    tables = clicks.click_tables(
+        loaded.table,
+        None if test is None else test.table,
+        profile.click_tasks,
+        profile.currency,
+        options,
+        stage,
+    )
+    events = loaded.table if test is None else _both(loaded.table, test.table)
+    if test is not None:
+        notes.append(OVERLAP_NOTE)
+    events, refused = _consenting(events)
+    if refused:
+        notes.append(f"{refused:,} events of visitors who refused consent were left out.")
+    events = sessions.assign(events, options.session_gap)
+    notes += _bot_notes(events)
+    stage = Stage(progress, 0.5, 0.85, 30)
+    stage("folding events into features")
+    folded = visits.fold_visits(events, goal, options)
+    conversion = visits.conversion_of(folded, goal, options, stage)
+    revenue = visits.revenue_of(folded, goal, options, stage)
+    tables += [conversion.table, *([] if revenue is None else [revenue.table])]
+    stage = Stage(progress, 0.85, 0.93, 8)
+    segmentation, segment_tables = kinds.segments_of_visits(folded, goal, options, stage)
+    samples = conversion.tested.samples
+    _warn_of_small(conversion.table, samples.y, goal, notes)
+    return Outcome(
+        goal=goal,
+        profile=profile,
+        samples=samples,
+        split=folded.split(samples),
+        conversion=conversion,
+        revenue=revenue,
+        segmentation=segmentation,
+        vocabulary=folded.vocabulary,
+        session_gap=options.session_gap,
+        tables=[*tables, *segment_tables],
+        notes=notes,
+    )
+
+
+def run_table(loaded: Loaded, test: Loaded | None, options: Options, progress: Progress | None) -> Outcome:
+    """Learn from a session table that brings its own target.
+
+    Raises:
+        GoalError: the data cannot answer the goal asked for.
+        SamplesError: too little, or one class only, to learn from.
+    """
+    profile = loaded.profile
+    possible = goals.available_goals(loaded.table.column_names, profile.goals, profile.proxies)
+    goal = goals.choose(possible, options.goal)
+    tabled_visits = tabled.tabled_visits(loaded, test, goal, options)
+    stage = Stage(progress, 0.04, 0.7, 80)
+    conversion, beside = tabled.conversion_of(tabled_visits, goal, options, stage)
+    stage = Stage(progress, 0.7, 0.85, 10)
+    revenue = tabled.revenue_of(tabled_visits, goal, options, stage)
+    tables = [*beside, conversion.table, *([] if revenue is None else [revenue.table])]
+    stage = Stage(progress, 0.85, 0.93, 8)
+    segmentation, segment_tables = kinds.segments_of_table(tabled_visits.honest, options, stage)
+    notes: list[str] = []
+    samples = tabled_visits.honest
+    _warn_of_small(conversion.table, samples.y, goal, notes)
+    return Outcome(
+        goal=goal,
+        profile=profile,
+        samples=samples,
+        split=tabled_visits.splits[0],
+        conversion=conversion,
+        revenue=revenue,
+        segmentation=segmentation,
+        vocabulary=None,
+        session_gap=options.session_gap,
+        tables=[*tables, *segment_tables],
+        notes=notes,
+    )
+
+
+def _possible(loaded: Loaded) -> list[Goal]:
+    names = pc.unique(loaded.table.column("event_name").cast(pa.string())).to_pylist()
+    return goals.available(names, loaded.profile.proxies, loaded.profile.goals)
+
+
+def _both(first: pa.Table, second: pa.Table) -> pa.Table:
+    joined = pa.concat_tables([first, second], promote_options="default").unify_dictionaries()
+    return ev.sort(ev.conform(joined))
+
+
+def _consenting(events: pa.Table) -> tuple[pa.Table, int]:
+    agreed = pc.fill_null(events.column("consent"), True)
+    kept = events.filter(agreed)
+    return kept, events.num_rows - kept.num_rows
+
+
+def _bot_notes(events: pa.Table) -> list[str]:
+    flagged = int(sessions.bots(events).sum())
+    return [f"{flagged:,} events of suspected bots were left out of training."] if flagged else []
+
+
+def _warn_of_small(table: Table, y: object, goal: Goal, notes: list[str]) -> None:
+    positives = int(np.asarray(y).sum())
+    if positives < FEW_POSITIVES:
+        notes.append(
+            f"Only {positives} rows reach the goal ({goal.sentence}): everything is computed, but the "
+            f"intervals are wide. Collect at least {FEW_POSITIVES} before acting on it."
+        )

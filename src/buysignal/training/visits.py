@@ -1,0 +1,118 @@
+"""Events in; prefix tables, segments and the parts of a bundle out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from buysignal import features, prefixes, sessions
+from buysignal.errors import SamplesError
+from buysignal.evaluation import Evaluated, evaluate_conversion, evaluate_revenue
+from buysignal.goals import Goal
+from buysignal.samples import Samples
+from buysignal.splits import Split, time_split
+from buysignal.training.honesty import audit_lines
+from buysignal.training.options import Options, Stage
+
+TRAIN, VALIDATE, TEST, LEFT_OUT = 0, 1, 2, -1
+
+
+@dataclass(frozen=True, eq=False)
+class FoldedVisits:
+    """Events with features after each, parted by time before anything was learned.
+
+    Attributes:
+        events: n events as ``sessions.assign`` leaves them.
+        X: (n, f) the fold; training sessions read cross-fitted priors.
+        vocabulary: learned on the training sessions alone.
+        slice_of_row: (n,) ``TRAIN``, ``VALIDATE``, ``TEST`` or ``LEFT_OUT``.
+        sentence: how they were parted.
+    """
+
+    events: pa.Table
+    X: npt.NDArray[np.float32]
+    vocabulary: features.Vocabulary
+    slice_of_row: npt.NDArray[np.int8]
+    sentence: str
+
+    def split(self, samples: Samples) -> Split:
+        """Return the split of ``samples`` made from these events."""
+        part = self.slice_of_row[samples.source_row]
+        train, validate, test = (np.flatnonzero(part == which) for which in (TRAIN, VALIDATE, TEST))
+        for name, rows in (("train", train), ("validate", validate), ("test", test)):
+            if len(rows) == 0:
+                raise SamplesError(
+                    f"no rows are left to {name} on", todo="bring data over a longer time, or set the cut"
+                )
+        return Split(train=train, validate=validate, test=test, sentence=self.sentence)
+
+
+def fold_visits(events: pa.Table, goal: Goal, options: Options) -> FoldedVisits:
+    """Part the sessions by time, learn the vocabulary on the earliest part, and fold them all."""
+    where = sessions.layout(events)
+    split = _by_time(events, where, goal, options)
+    slice_of_row = np.full(events.num_rows, LEFT_OUT, np.int8)
+    for which, rows in ((TRAIN, split.train), (VALIDATE, split.validate), (TEST, split.test)):
+        slice_of_row[rows] = which
+    training = slice_of_row[where.session_starts[:-1]] == TRAIN
+    vocabulary, cross = features.fit_cross(events, training)
+    return FoldedVisits(
+        events, features.fold(events, vocabulary, cross), vocabulary, slice_of_row, split.sentence
+    )
+
+
+def _by_time(events: pa.Table, where: sessions.Layout, goal: Goal, options: Options) -> Split:
+    n = events.num_rows
+    session = where.session_of_row()
+    rows = Samples(
+        X=np.empty((n, 0), np.float32),
+        names=(),
+        y=None,
+        revenue=None,
+        time=prefixes.moments(events),
+        session=session,
+        visitor=where.visitor_of_session()[session],
+        k=np.ones(n, np.int32),
+        unit="prefix",
+        goal=goal,
+        source_row=np.arange(n),
+    )
+    gap = "0s" if goal.horizon == "session" else goal.horizon
+    return time_split(rows, cut=options.cut, gap=gap)
+
+
+def conversion_of(visits: FoldedVisits, goal: Goal, options: Options, stage: Stage) -> Evaluated:
+    """Return the prefix table and models for the goal's yes/no question."""
+    samples = prefixes.prefix_samples(visits.events, visits.X, visits.vocabulary, goal, "conversion")
+    split = visits.split(samples)
+    stage(f"prefix: {goal.name}")
+    done = evaluate_conversion(
+        samples, split, name=f"prefix: {goal.name}", plan=options.plan(compare=True), progress=stage
+    )
+    done.table.audit = audit_lines(samples, split, "y")
+    return done
+
+
+def revenue_of(visits: FoldedVisits, goal: Goal, options: Options, stage: Stage) -> Evaluated | None:
+    """Return the prefix table and models for the goal's amount; None where it has none."""
+    if goal.value is None:
+        return None
+    samples = prefixes.prefix_samples(visits.events, visits.X, visits.vocabulary, goal, "revenue")
+    if samples.revenue is None or not (samples.revenue > 0).any():
+        return None
+    split = visits.split(samples)
+    name = f"prefix: {'revenue' if goal.value == 'purchase_revenue' else goal.value}"
+    stage(name)
+    done = evaluate_revenue(samples, split, name=name, plan=options.plan(compare=False), progress=stage)
+    done.table.audit = audit_lines(samples, split, "revenue")
+    return done
+
+
+def ends_of_sessions(visits: FoldedVisits) -> npt.NDArray[np.int64]:
+    """Return the last row of every session that is no suspected bot."""
+    where = sessions.layout(visits.events)
+    last = where.session_starts[1:] - 1
+    return last[~sessions.bots(visits.events)[last]]
