@@ -104,6 +104,14 @@ class Calibrated(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_ = np.array([0, 1])
         return self
 
+    @classmethod
+    def of(cls, estimator: Any, calibration: Calibration) -> Calibrated:
+        """Put a calibration that was learned elsewhere behind a fitted classifier."""
+        made = cls(estimator, calibration.method)
+        made.calibration_ = calibration
+        made.classes_ = np.array([0, 1])
+        return made
+
     def predict_proba(self, X: Any) -> Any:
         from buysignal.models.conversion import probability
 

@@ -6,25 +6,27 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from buysignal.errors import SamplesError
 from buysignal.metrics import best_threshold, conversion_metrics, revenue_metrics
 from buysignal.models import conversion, revenue
-from buysignal.models.calibration import Calibrated
+from buysignal.models.calibration import Calibrated, fit_calibration
 from buysignal.models.imbalance import Imbalance
 from buysignal.models.preprocess import Impute
 from buysignal.samples import Samples
 from buysignal.splits import Rows, Split, inner_split
 
+Floats = npt.NDArray[np.float64]
 Progress = Callable[[str], None]
 
 SEARCH_ROWS = 20_000
-VOTE_WITHIN = 1.1
-"""A candidate votes where its validation log loss is at most ten percent above the best one's."""
+VOTE_WITHIN = 1.05
+"""A candidate votes where its validation log loss is at most five percent above the best one's."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Fitted:
     params: dict[str, Any] = field(default_factory=dict)
     n_fitted: int = 0
     seconds: float = 0.0
+    validation_scores: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -120,44 +123,68 @@ def _fit_one(
         estimator = conversion.set_params(estimator, chosen.get(name, {}))
         rows = thin(samples, split.train, cap, plan.seed)
         estimator.fit(samples.X[rows], samples.y[rows])
-        fitted = _calibrated(samples, split, estimator)
+        raw = conversion.probability(estimator, samples.X[split.validate])
         if plan.refit:
-            from sklearn.base import clone
-
             rows = thin(samples, np.concatenate([split.train, split.validate]), cap, plan.seed)
-            fitted[0].estimator = clone(estimator).fit(samples.X[rows], samples.y[rows])
-    return Fitted(
-        name,
-        imbalance,
-        fitted[0],
-        fitted[1],
-        fitted[2],
-        chosen.get(name, {}),
-        len(rows),
-        time.perf_counter() - start,
-    )
+            estimator.fit(samples.X[rows], samples.y[rows])
+    seconds = time.perf_counter() - start
+    made = Fitted(name, imbalance, estimator, {}, None, chosen.get(name, {}), len(rows), seconds)
+    return _tuned(made, raw, samples.y[split.validate])
 
 
-def _calibrated(samples: Samples, split: Split, estimator: Any) -> tuple[Calibrated, dict[str, float], float]:
-    assert samples.y is not None
-    X, y = samples.X[split.validate], samples.y[split.validate]
-    calibrated = Calibrated(estimator).fit(X, y)
-    p = conversion.probability(calibrated, X)
+def _tuned(made: Fitted, raw: Floats, y: npt.NDArray[np.int8]) -> Fitted:
+    """Put calibration, threshold and metrics from scores ``raw`` of unseen rows behind the estimator."""
+    calibration = fit_calibration(raw, y)
+    p = calibration.apply(raw)
     threshold = best_threshold(y, p)
-    return calibrated, conversion_metrics(y, p, threshold=threshold), threshold
+    return replace(
+        made,
+        estimator=Calibrated.of(made.estimator, calibration),
+        validation=conversion_metrics(y, p, threshold=threshold),
+        threshold=threshold,
+        validation_scores=p,
+    )
 
 
 def _vote(samples: Samples, split: Split, voters: Sequence[Fitted]) -> Fitted:
+    assert samples.y is not None
     start = time.perf_counter()
     limit = min(one.validation["log_loss"] for one in voters) * VOTE_WITHIN
-    members = [(one.model, one.estimator) for one in voters if one.validation["log_loss"] <= limit]
-    vote = conversion.SoftVote(members, prefit=True).fit(None, None)
-    calibrated, validation, threshold = _calibrated(samples, split, vote)
-    params = {"members": [name for name, _ in members]}
-    rows = max(one.n_fitted for one in voters)
-    return Fitted(
-        "soft_vote", "none", calibrated, validation, threshold, params, rows, time.perf_counter() - start
+    members = [one for one in voters if one.validation["log_loss"] <= limit]
+    scores = np.column_stack([one.validation_scores for one in members])
+    y = samples.y[split.validate]
+    weights = vote_weights(scores, y)
+    vote = conversion.SoftVote([(one.model, one.estimator) for one in members], weights.tolist(), prefit=True)
+    params = {"weights": {one.model: round(float(w), 4) for one, w in zip(members, weights, strict=True)}}
+    rows = max(one.n_fitted for one in members)
+    seconds = time.perf_counter() - start
+    return _tuned(
+        Fitted("soft_vote", "none", vote.fit(), {}, None, params, rows, seconds), scores @ weights, y
     )
+
+
+def vote_weights(scores: Floats, y: npt.NDArray[np.int8]) -> Floats:
+    """Return weights (m,) ≥ 0 that sum to 1 for members' scores (n, m).
+
+    Half equal shares, half the shares with the least log loss (stacking, Wolpert 1992): so a small
+    validation slice cannot silence a member by chance.
+    """
+    from scipy.optimize import minimize
+
+    members = scores.shape[1]
+    equal = np.full(members, 1 / members)
+    if len(np.unique(y)) < 2:
+        return equal
+
+    def loss(weights: Floats) -> float:
+        p = np.clip(scores @ weights, 1e-7, 1 - 1e-7)
+        return float(-np.mean(y * np.log(p) + (1 - y) * np.log1p(-p)))
+
+    whole = {"type": "eq", "fun": lambda weights: weights.sum() - 1}
+    found = minimize(loss, equal, bounds=[(0, 1)] * members, constraints=whole, method="SLSQP")
+    best = np.clip(found.x, 0, 1) if found.success else equal
+    mixed: Floats = (equal + best / best.sum()) / 2
+    return mixed
 
 
 def fit_revenue(

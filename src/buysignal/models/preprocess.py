@@ -25,7 +25,8 @@ _STRATEGY = {"mean": "mean", "median": "median", "mode": "most_frequent"}
 class SkewLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """log1p of the columns that are never negative and have a long right tail; others unchanged.
 
-    Counts, seconds and money are such. ``skewness`` above ``limit`` on the rows of ``fit`` decides.
+    Counts, seconds and money are such. A skewness above ``limit`` on the rows of ``fit`` decides;
+    columns that stay below 5 are left alone, where a log is nearly a line.
     """
 
     def __init__(self, limit: float = 2.0) -> None:
@@ -37,7 +38,8 @@ class SkewLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: i
         values = np.asarray(X, dtype=np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
             tail = np.nan_to_num(skew(values, axis=0, nan_policy="omit"))
-        self.mask_ = (values.min(axis=0, initial=0) >= 0) & (tail > self.limit)
+        low, high = values.min(axis=0, initial=0), values.max(axis=0, initial=0)
+        self.mask_ = (low >= 0) & (high >= 5) & (tail > self.limit)
         self.n_features_in_ = values.shape[1]
         return self
 
