@@ -21,6 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse.linalg import splu
 
 from buysignal.sources.demo import journey, shop
 from buysignal.sources.demo.journey import MAX_LINES, N_LIVE, N_STEPS, Step
@@ -164,9 +166,9 @@ def _moves(rows: Floats, focus: Floats) -> Floats:
 
 
 def _fixed_point(moves: Floats, gain: Floats) -> Floats:
-    size = gain.size
-    solution = np.linalg.solve(np.eye(size) - moves.reshape(size, size), gain.reshape(size))
-    return np.asarray(solution.reshape(gain.shape))
+    """Return the solution of ``x = moves x + gain``."""
+    rest = sparse.csc_matrix(np.eye(gain.size) - moves.reshape(gain.size, gain.size))
+    return np.asarray(splu(rest).solve(gain.reshape(-1)).reshape(gain.shape))
 
 
 def _enter(state: Floats, focus: Floats) -> Floats:

@@ -31,6 +31,9 @@ _RETURN_MEAN, _RETURN_SD = visitors.RETURN_DAYS_LOG_MEAN, visitors.RETURN_DAYS_L
 _MIN_AWAY = 2.0 * 3600.0
 _MEAN_ROWS = 10
 
+# numpy integers, not literals: a compiled function is made anew for each literal it is called with.
+_ZERO, _NONE = np.int64(0), np.int64(-1)
+
 
 def walk(first: int, count: int, days: int, seed: int) -> Rows:
     """Return the events of the visitors ``first .. first + count - 1``, by visitor and time."""
@@ -50,9 +53,9 @@ def _walk(first, count, start_days, days, seed, laws, rows):  # type: ignore[no-
     at = 0
     for visitor in range(first, first + count):
         start_stream(random, seed, visitor)
-        country, device = pick(law.country_shares, random), pick(law.device_shares, random)
-        start = _start(pick_sorted(start_days, random), law, random)
-        bought, left_cart, ended = False, False, 0.0
+        country, device = pick(law.country_shares[:], random), pick(law.device_shares[:], random)
+        start = _start(float(pick_sorted(start_days, random)), law, random)
+        bought, left_cart, ended = np.bool_(False), np.bool_(False), 0.0
         for session in range(_MAX_SESSIONS):
             if at + MAX_EVENTS > len(rows):
                 longer = np.zeros(2 * len(rows), dtype=rows.dtype)
@@ -81,7 +84,7 @@ def _walk(first, count, start_days, days, seed, laws, rows):  # type: ignore[no-
 @njit(cache=True, nogil=True)
 def _start(day, law, random):  # type: ignore[no-untyped-def]
     """Return seconds since the first midnight of a start on ``day``."""
-    return day * DAY_SECONDS + (pick(law.hour_weights, random) + uniform(random)) * 3600.0
+    return day * DAY_SECONDS + (pick(law.hour_weights[:], random) + uniform(random)) * 3600.0
 
 
 @njit(cache=True, nogil=True)
@@ -95,10 +98,11 @@ def _next_start(ended, law, random):  # type: ignore[no-untyped-def]
 def _session(rows, start, intent, channel, random, odds, cart, trail, law):  # type: ignore[no-untyped-def]
     """Walk one session; return its rows, its end in seconds, whether it bought, whether it left a cart."""
     week = int(start / DAY_SECONDS) // 7 % _WEEKS
-    now, at, lines, seen, focus, item = start, 0, 0, 0, 0, -1
+    at, lines, seen, focus, item = _ZERO, _ZERO, _ZERO, _ZERO, _NONE
+    now = start
     step = pick(law.entry[intent, channel], random)
     while step != _EXIT and at < MAX_EVENTS - MAX_LINES:
-        pieces = 0
+        pieces = _ZERO
         if step == _PURCHASE:
             at = _purchase(rows, at, now, week, lines, cart, law)
             at = _after_purchase(rows, at, now, intent, random, law)
@@ -124,8 +128,9 @@ def _session(rows, start, intent, channel, random, odds, cart, trail, law):  # t
             item, pieces = cart[0, line], cart[1, line]
             lines -= 1
             cart[0, line], cart[1, line] = cart[0, lines], cart[1, lines]
-        shown = item if _VIEW <= step <= _REMOVE else -1
-        _put(rows[at], now, step, shown, focus - 1 if step == _LIST else -1, pieces, week, law)
+        shown = item if _VIEW <= step <= _REMOVE else _NONE
+        listed = focus - 1 if step == _LIST else _NONE
+        _put(rows[at], now, step, shown, listed, pieces, week, law)
         at += 1
         now += _gap(step, intent, random, law)
         step = _next_step(step, intent, lines, week, item, random, odds, law)
@@ -162,7 +167,7 @@ def _purchase(rows, at, now, week, lines, cart, law):  # type: ignore[no-untyped
                 break
     for line in range(lines):
         if cart[1, line] > 0:
-            _put(rows[at], now, _PURCHASE, cart[0, line], -1, cart[1, line], week, law)
+            _put(rows[at], now, np.int64(_PURCHASE), cart[0, line], _NONE, cart[1, line], week, law)
             at += 1
     return at
 
@@ -170,8 +175,8 @@ def _purchase(rows, at, now, week, lines, cart, law):  # type: ignore[no-untyped
 @njit(cache=True, nogil=True)
 def _after_purchase(rows, at, now, intent, random, law):  # type: ignore[no-untyped-def]
     while at < MAX_EVENTS and uniform(random) < _STAYS:
-        now += _gap(_PURCHASE, intent, random, law)
-        _put(rows[at], now, AFTER_PURCHASE, -1, -1, 0, 0, law)
+        now += _gap(np.int64(_PURCHASE), intent, random, law)
+        _put(rows[at], now, np.int64(AFTER_PURCHASE), _NONE, _NONE, _ZERO, _ZERO, law)
         at += 1
     return at
 

@@ -16,13 +16,16 @@ import pyarrow.parquet as pq
 
 from buysignal.errors import SourceError
 from buysignal.events import SCHEMA
-from buysignal.sources.demo import simulate, tables
+from buysignal.sources.demo import tables
 from buysignal.sources.demo.dirt import DEMO_RATES, LEDGER, USD_PER_EUR, soil
 from buysignal.sources.demo.shop import shop_items
-from buysignal.sources.demo.simulate import CHUNK, Progress, check, in_chunks
+from buysignal.sources.demo.simulate import CHUNK, Progress, check, in_chunks, metadata
 from buysignal.sources.demo.walk import Rows
 
 Format = Literal["parquet", "csv"]
+
+_RISING = ("event_time", "event_seq")
+_RARELY_REPEATED = ("transaction_id", "p_buy", "expected_revenue")
 
 VISITORS_PER_FILE = 25 * CHUNK
 """More visitors than this make a folder of parts instead of one file."""
@@ -75,7 +78,7 @@ def write_demo(
     if format not in ("parquet", "csv"):
         raise SourceError(f"format '{format}' is unknown", allowed="parquet or csv")
     folder = _emptied(Path(out))
-    about = {**simulate.metadata(visitors, days, seed), "dirty": str(dirty).lower()}
+    about = {**metadata(visitors, days, seed), "dirty": str(dirty).lower()}
 
     def make(chunk: int, rows: Rows) -> _Part:
         clean = tables.events_table(rows)
@@ -152,7 +155,14 @@ class _Sink:
             path /= f"part-{self._chunks * CHUNK // VISITORS_PER_FILE:05d}.{self._format}"
         if self._format == "csv":
             return pa.csv.CSVWriter(str(path), _plain(self._schema))
-        return pq.ParquetWriter(path, self._schema, compression="snappy")
+        repeating = [name for name in self._schema.names if name not in (*_RISING, *_RARELY_REPEATED)]
+        return pq.ParquetWriter(
+            path,
+            self._schema,
+            compression="snappy",
+            use_dictionary=repeating,
+            column_encoding={n: "DELTA_BINARY_PACKED" for n in _RISING if n in self._schema.names},
+        )
 
     def _typed(self, table: pa.Table) -> pa.Table:
         return table.cast(_plain(self._schema) if self._format == "csv" else self._schema)
