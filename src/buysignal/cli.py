@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -109,17 +109,17 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed gives the same shop.")] = 0,
     truth: Annotated[bool, typer.Option(help="Write the exact probabilities too.")] = False,
     dirty: Annotated[bool, typer.Option(help="Plant duplicates, bots, nulls and the like.")] = True,
-    file_format: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
+    file_format: Annotated[
+        Literal["parquet", "csv"], typer.Option("--format", help="parquet or csv.")
+    ] = "parquet",
     as_json: Json = False,
 ) -> None:
     """Simulate the demo shop: events of visitors with hidden intent. Always labelled simulated."""
     from buysignal.sources.demo import write_demo
-    from buysignal.training.options import one_of
 
     with progress_bar("Simulating", as_json) as step:
         files = write_demo(
-            out, visitors, days, seed, truth=truth, dirty=dirty,
-            format=one_of("--format", file_format, ("parquet", "csv")),
+            out, visitors, days, seed, truth=truth, dirty=dirty, format=file_format,
             progress=lambda done, total: step(done / total, "visitors"),
         )  # fmt: skip
     if as_json:
@@ -160,9 +160,12 @@ def train(
     profile: ProfileOption = None,
     mapping: MapOption = None,
     fast: Annotated[bool, typer.Option(help="Fewer trees, no search: for a first look.")] = False,
-    impute: Annotated[str, typer.Option(help="Missing values: mean, median or mode.")] = "median",
+    impute: Annotated[
+        Literal["mean", "median", "mode"], typer.Option(help="Missing values: mean, median or mode.")
+    ] = "median",
     imbalance: Annotated[
-        str, typer.Option(help="none, class_weight, smote, undersample, or compare.")
+        Literal["none", "class_weight", "smote", "undersample", "compare"],
+        typer.Option(help="How a rare class is treated; compare tries all."),
     ] = "compare",
     cut: Annotated[str | None, typer.Option(help="Test on what starts at this date, UTC.")] = None,
     include_late: Annotated[bool, typer.Option(help="Use columns known too late; they are flagged.")] = False,
@@ -181,8 +184,8 @@ def train(
         profile=profile,
         mapping=_mapping(mapping),
         fast=fast,
-        impute=training.one_of("impute", impute, ("mean", "median", "mode")),
-        imbalance=training.one_of("imbalance", imbalance, training.IMBALANCE_CHOICES),
+        impute=impute,
+        imbalance=imbalance,
         cut=cut,
         include_late=include_late,
         session_gap=session_gap,

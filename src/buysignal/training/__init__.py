@@ -11,11 +11,11 @@ from buysignal import __version__
 from buysignal.report import Report
 from buysignal.sources.read import Loaded, load
 from buysignal.training.dataset import dataset_of, same_columns
-from buysignal.training.options import IMBALANCE_CHOICES, Options, Progress, one_of
+from buysignal.training.options import Options, Progress
 from buysignal.training.outcome import Outcome
 from buysignal.training.runs import run_events, run_table
 
-__all__ = ["IMBALANCE_CHOICES", "Options", "Trained", "one_of", "train", "train_loaded"]
+__all__ = ["Options", "Trained", "train", "train_loaded"]
 
 Paths = str | Path | Sequence[str | Path]
 

@@ -100,7 +100,7 @@ def _outcomes(
         counted = np.isin(code, prefixes.VIEW_CODES)
     amount: npt.NDArray[np.float64] | None = None
     if goal.value is not None:
-        amount = np.bincount(session, weights=np.where(counted, value, 0.0))[session[ends]]
+        amount = np.bincount(session, weights=np.where(counted, value, 0.0))[session[ends]].astype(float)
     return reached, amount
 
 

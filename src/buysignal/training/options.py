@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from buysignal.errors import InputError
 from buysignal.models.fitting import Plan
 from buysignal.models.imbalance import IMBALANCE, Imbalance
 from buysignal.models.preprocess import Impute
@@ -15,7 +14,6 @@ from buysignal.sources.profile import Profile
 
 Progress = Callable[[float, str], None]
 ImbalanceChoice = Literal["none", "class_weight", "smote", "undersample", "compare"]
-IMBALANCE_CHOICES = ("none", "class_weight", "smote", "undersample", "compare")
 
 
 @dataclass(frozen=True)
@@ -56,17 +54,6 @@ class Options:
         return Plan(
             imbalances=imbalances, impute=self.impute, seed=self.seed, fast=self.fast, search=not self.fast
         )
-
-
-def one_of(name: str, value: str, allowed: Sequence[str]) -> Any:
-    """Return ``value`` if it is one of the ``allowed`` literals.
-
-    Raises:
-        InputError: it is not.
-    """
-    if value not in allowed:
-        raise InputError(f"{name} '{value}' is unknown", allowed=", ".join(allowed))
-    return value
 
 
 class Stage:
