@@ -106,9 +106,16 @@ def visitors_torn(samples: Samples) -> Pair:
 
 def copied_rows(samples: Samples) -> Pair:
     train, test = parted(samples)
-    copies = replace(train.subset(np.arange(40)), time=test.time[:40])
+    copies = train.subset(np.arange(40))
     fresh = replace(copies, visitor=copies.visitor + 10**6, session=copies.session + 10**6)
     return train, concatenate(fresh, test)
+
+
+def copied_with_another_time(samples: Samples) -> Pair:
+    train, test = parted(samples)
+    X, y, spent = test.X.copy(), test.y.copy(), test.revenue.copy()
+    X[:40], y[:40], spent[:40] = train.X[:40], train.y[:40], train.revenue[:40]
+    return train, replace(test, X=X, y=y, revenue=spent)
 
 
 def oversampled_then_split(samples: Samples) -> Pair:
@@ -181,6 +188,7 @@ PLANTED: list[tuple[Callable[[Samples], Pair], str, str, tuple[str, ...], tuple[
     ),
     (visitors_torn, "visitors_in_both", "leak", (), ("visitors stand in both train and test",)),
     (copied_rows, "equal_rows", "leak", (), ("40 test rows", "copies")),
+    (copied_with_another_time, "equal_rows", "leak", (), ("40 test rows", "copies")),
     (oversampled_then_split, "equal_rows", "leak", (), ("copies, not chance",)),
     (test_before_train, "future", "leak", (), ("train rows (100 %) are later than 2024-03-01",)),
 ]
@@ -375,6 +383,19 @@ def test_rows_equal_by_chance_raise_nothing() -> None:
     train, test = (s.drop(["item", "price", "seconds", "scroll", "days_since"]) for s in parted(clean(4)))
     findings = audit(train, test, target="y")
     assert "no more than chance brings" in next(f.detail for f in findings if f.check == "equal_rows")
+
+
+def test_prefixes_that_look_the_same_at_other_moments_are_no_copies() -> None:
+    train, test = (replace(s, unit="prefix") for s in copied_with_another_time(clean(4)))
+    assert bad(audit(train, test, target="y")) == []
+
+
+def test_a_rule_is_found_among_many_columns_and_many_rows() -> None:
+    samples = clean(5, rows=60_000)
+    for i in range(40):
+        samples = with_column(samples, f"noise_{i}", np.random.default_rng(i).random(60_000))
+    found = [f for f in bad(audit(*threshold_per_category(samples), target="y")) if f.verdict == "tautology"]
+    assert [f.columns for f in found] == [("price", "category")]
 
 
 def test_everything_checked_leaves_a_finding_and_the_worst_comes_first() -> None:

@@ -88,7 +88,7 @@ def groups_of(columns: tuple[Column, ...], rows: int) -> tuple[IntArray, int]:
     codes, count = columns[0].codes, len(columns[0].levels)
     for column in columns[1:]:
         codes, count = codes * len(column.levels) + column.codes, count * len(column.levels)
-    if count > max(4 * rows, 1_000_000):
+    if count > max(4 * rows, 100_000):
         codes, uniques = pd.factorize(codes)
         count = len(uniques)
     return codes, count
@@ -110,10 +110,11 @@ def judge_lookup(view: View, columns: tuple[Column, ...]) -> Judged:
     return judge(wrong, truth, int(held_out.sum()))
 
 
-def explains(view: View, columns: tuple[Column, ...]) -> bool:
-    """Whether group means of an amount explain nearly all of it: a quick look before ``judge_lookup``.
+def explains(view: View, columns: tuple[Column, ...], in_doubt: bool = False) -> bool:
+    """Whether group means of an amount explain nearly all of it: a quick look before ``judge_amounts``.
 
-    Unlike equality it forgives a few exceptions, which shift the means.
+    Unlike equality it forgives a few exceptions, which shift the means. With too few rows to say,
+    the answer is ``in_doubt``.
     """
     codes, count = groups_of(columns, len(view))
     counts, means = _means(codes[view.first], view.target[view.first], count)
@@ -121,7 +122,7 @@ def explains(view: View, columns: tuple[Column, ...]) -> bool:
     known = counts[ours] >= SUPPORT
     truth = view.target[~view.first][known]
     if len(truth) < 50 or truth.var() == 0:
-        return False
+        return in_doubt
     return bool(np.mean((truth - means[ours[known]]) ** 2) < 0.05 * truth.var())
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from itertools import combinations
 
-import numpy as np
-
 from buysignal.audit.finding import Finding
 from buysignal.audit.formula import (
     judge_comparison,
@@ -14,100 +12,81 @@ from buysignal.audit.formula import (
     promising_comparisons,
     promising_formulas,
 )
-from buysignal.audit.lookup import Judged, explains, judge_amounts, judge_lookup, lookup_sentence
+from buysignal.audit.lookup import Judged, judge_amounts, judge_lookup, lookup_sentence
+from buysignal.audit.screen import Screen, worth_grouping
 from buysignal.audit.threshold import judge_threshold, threshold_sentence
 from buysignal.audit.view import FEW_LEVELS, Column, View
 
 CHECK = "function_of_columns"
-SCREEN_ROWS = 30_000
 NAMED_PAIRS = 3
 
 
 def function_of_columns(view: View) -> list[Finding]:
     """Return a tautology for each column, and for each of a few pairs, that fixes the target.
 
-    Rules are found on one half of the visitors and must hold on the other. Pairs are first tried
-    on a sample with both answers well represented; those that hold there are judged on all rows.
+    Rules are found on one half of the visitors and must hold on the other. They are first tried on
+    a sample with both answers well represented; those that hold there are judged on all rows.
     """
-    screened = view.take(_screen_rows(view))
-    singles = [(c, f) for c in view.columns if (f := _single(view, screened, c)) is not None]
-    taken = {column.name for column, _ in singles}
-    rest = [i for i, c in enumerate(view.columns) if c.name not in taken]
-    findings = [finding for _, finding in singles] + _pairs(view, screened, rest)
+    screen = Screen(view)
+    singles = [(i, f) for i in range(len(view.columns)) if (f := _single(view, screen, i)) is not None]
+    taken = {i for i, _ in singles}
+    rest = [i for i in range(len(view.columns)) if i not in taken]
+    findings = [finding for _, finding in singles] + _pairs(view, screen, rest)
     if findings:
         return findings
     detail = f"No column and no pair of columns fixes {view.words.noun}."
     return [Finding(check=CHECK, verdict="ok", detail=detail)]
 
 
-def _screen_rows(view: View) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """A seeded sample in which at most half of the rows have the most frequent answer."""
-    n = len(view)
-    if n <= SCREEN_ROWS:
-        return np.arange(n)
-    rng = np.random.default_rng(0)
-    values, counts = np.unique(view.target, return_counts=True)
-    frequent = view.target == values[counts.argmax()]
-    picked = []
-    rare_rows, frequent_rows = np.flatnonzero(~frequent), np.flatnonzero(frequent)
-    rare_wanted = min(len(rare_rows), max(SCREEN_ROWS // 2, SCREEN_ROWS - len(frequent_rows)))
-    picked.append(rng.choice(rare_rows, rare_wanted, replace=False))
-    frequent_wanted = min(len(frequent_rows), SCREEN_ROWS - rare_wanted)
-    picked.append(rng.choice(frequent_rows, frequent_wanted, replace=False))
-    return np.sort(np.concatenate(picked))
-
-
-def _single(view: View, screened: View, column: Column) -> Finding | None:
-    small = next(c for c in screened.columns if c.name == column.name)
-    if view.binary and not column.categorical and judge_threshold(screened, small, None).promising:
-        judged = judge_threshold(view, column, None)
-        if judged.holds:
-            return _finding((column,), judged, *threshold_sentence(view, column, None))
-    if not view.binary and not column.categorical:
+def _single(view: View, screen: Screen, i: int) -> Finding | None:
+    column = view.columns[i]
+    if view.binary and not column.categorical:
+        if judge_threshold(screen.view, screen.view.columns[i], None).promising:
+            judged = judge_threshold(view, column, None)
+            if judged.holds:
+                return _finding((column,), judged, *threshold_sentence(view, column, None))
+    elif not column.categorical:
         judged, sentence = judge_copy(view, column)
         if judged.holds:
             return _finding((column,), judged, sentence, {})
-    return _lookup(view, screened, (column,), (small,))
+    return _lookup(view, screen, (i,))
 
 
-def _lookup(
-    view: View, screened: View, columns: tuple[Column, ...], small: tuple[Column, ...]
-) -> Finding | None:
-    if view.binary:
-        if not judge_lookup(screened, small).promising:
-            return None
-        judged = judge_lookup(view, columns)
-    else:
-        if not explains(screened, small):
-            return None
-        judged = judge_amounts(view, columns)
+def _lookup(view: View, screen: Screen, at: tuple[int, ...]) -> Finding | None:
+    columns = tuple(view.columns[i] for i in at)
+    if not worth_grouping(columns, len(view)) or not screen.lookup(at):
+        return None
+    judged = judge_lookup(view, columns) if view.binary else judge_amounts(view, columns)
     return _finding(columns, judged, *lookup_sentence(view, columns)) if judged.holds else None
 
 
-def _pairs(view: View, screened: View, rest: list[int]) -> list[Finding]:
-    found = _formulas(view, screened, rest)
-    for i, j in combinations(rest, 2):
-        columns, small = (view.columns[i], view.columns[j]), (screened.columns[i], screened.columns[j])
-        found += _pair(view, screened, columns, small)
-    found.sort(key=lambda f: f.evidence.get("groups", 0.0))
-    return found[:NAMED_PAIRS]
+def _pairs(view: View, screen: Screen, rest: list[int]) -> list[Finding]:
+    found = _formulas(view, screen.view, rest)
+    pairs = (_pair(view, screen, i, j) for i, j in combinations(rest, 2))
+    found += [finding for finding in pairs if finding is not None]
+    return _simplest(found)[:NAMED_PAIRS]
 
 
-def _pair(
-    view: View, screened: View, columns: tuple[Column, Column], small: tuple[Column, Column]
-) -> list[Finding]:
-    if min(len(c.levels) for c in columns) > len(view) // 4:
-        return []
-    for a, b in ((0, 1), (1, 0)) if view.binary else ():
-        number, category = columns[a], columns[b]
+def _simplest(found: list[Finding]) -> list[Finding]:
+    """Keep the rule with the fewest groups among those that share a column: an item and the price
+    say no more than the item's category and the price."""
+    kept: list[Finding] = []
+    for finding in sorted(found, key=lambda f: f.evidence.get("groups", 0.0)):
+        if not any(set(finding.columns) & set(other.columns) for other in kept):
+            kept.append(finding)
+    return kept
+
+
+def _pair(view: View, screen: Screen, i: int, j: int) -> Finding | None:
+    for a, b in ((i, j), (j, i)) if view.binary else ():
+        number, category = view.columns[a], view.columns[b]
         if number.categorical or len(number.levels) <= 2 or len(category.levels) > FEW_LEVELS:
             continue
-        if judge_threshold(screened, small[a], small[b]).promising:
+        if screen.threshold(a, b):
             judged = judge_threshold(view, number, category)
             if judged.holds:
-                return [_finding((number, category), judged, *threshold_sentence(view, number, category))]
-    found = _lookup(view, screened, columns, small)
-    return [] if found is None else [found]
+                return _finding((number, category), judged, *threshold_sentence(view, number, category))
+    return _lookup(view, screen, (i, j))
 
 
 def _formulas(view: View, screened: View, rest: list[int]) -> list[Finding]:
@@ -129,7 +108,8 @@ def _formulas(view: View, screened: View, rest: list[int]) -> list[Finding]:
 
 
 def _finding(columns: tuple[Column, ...], judged: Judged, sentence: str, more: dict[str, float]) -> Finding:
-    exceptions = f", {judged.errors:,} exceptions" if judged.errors else ", no exception"
+    count = "no" if judged.errors == 0 else f"{judged.errors:,}"
+    exceptions = f", {count} exception{'' if judged.errors <= 1 else 's'}"
     return Finding(
         check=CHECK,
         verdict="tautology",

@@ -12,7 +12,7 @@ from buysignal.audit.view import Column, View
 
 CHECK = "single_column"
 MAX_AUC, MAX_R2 = 0.97, 0.95
-ROWS = 60_000
+ROWS = 20_000
 
 Array = npt.NDArray[np.float64]
 

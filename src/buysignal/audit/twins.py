@@ -9,6 +9,7 @@ and no near twin there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ class Twins:
         rows: test rows looked at (a seeded sample of a long test set).
         equal: rows with an exact twin, answer included.
         lonely: of these, rows without any near twin (equal but for one block of columns).
-        near_only: rows with a near twin but no twin.
+        near_only: rows with a near twin but no twin (not counted where twins are too few to matter).
         blocks: groups of columns that vary together; with one alone nothing can be told.
     """
 
@@ -43,8 +44,13 @@ class Twins:
     @property
     def copies(self) -> bool:
         """Whether lonely twins are too many for chance, which brings near twins at least as often."""
-        enough = self.lonely >= max(5, 0.001 * self.rows)
+        enough = self.lonely >= _enough(self.rows)
         return self.blocks >= 3 and enough and self.lonely > 3 * self.near_only
+
+
+def _enough(rows: int) -> float:
+    """So many copies are worth a word."""
+    return max(5, 0.001 * rows)
 
 
 def count_twins(train: Samples, test: Samples) -> Twins:
@@ -57,6 +63,8 @@ def count_twins(train: Samples, test: Samples) -> Twins:
         return Twins(rows=len(test), equal=len(test), lonely=0, near_only=0, blocks=0)
     whole = _sum(hashes)
     equal = np.isin(whole[n:], whole[:n])
+    if equal.sum() < _enough(len(test)):
+        return Twins(rows=len(test), equal=int(equal.sum()), lonely=0, near_only=0, blocks=len(hashes))
     near = np.zeros(len(test), dtype=np.bool_)
     for block in hashes:
         near |= _near(whole - block, block, n)
@@ -78,9 +86,15 @@ def _near(others: HashArray, block: HashArray, n: int) -> npt.NDArray[np.bool_]:
 
 
 def _hashes(samples: Samples) -> list[HashArray]:
-    """Return one hash per row and block; the columns of a block follow from its first one."""
-    columns = [samples.X[:, i] for i in range(len(samples.names))]
-    columns += [c.astype(np.float32) for c in (samples.y, samples.revenue) if c is not None]
+    """Return one hash per row and block; the columns of a block follow from its first one.
+
+    The moment belongs to a prefix: after one or two clicks many visits look the same, and only the
+    same moment makes them one. A row of a table that was copied may have been given another time.
+    """
+    columns: list[npt.NDArray[Any]] = [samples.X[:, i] for i in range(len(samples.names))]
+    columns += [c for c in (samples.y, samples.revenue) if c is not None]
+    if samples.unit == "prefix":
+        columns.append(samples.time.astype(np.int64))
     codes = [pd.factorize(c, use_na_sentinel=False)[0].astype(np.int64) for c in columns]
     codes = [c for c in codes if c.max(initial=0) > 0]
     hashed = [mix(mix(c) + np.uint64(salt)) for salt, c in enumerate(codes)]
