@@ -15,25 +15,31 @@ from buysignal.models.segmentation import OUTSIDE, Floats, Labels, Method, Segme
 METHODS: tuple[Method, ...] = ("kmeans", "dbscan", "hierarchical")
 
 SILHOUETTE_ROWS = 10_000
-_CHOOSE_ROWS = 2_500
-_WARD_ROWS = 3_000
+_CHOOSE_ROWS = 2_000
+_WARD_ROWS = 2_000
 _DBSCAN_ROWS = 3_000
-_REFITS = 5
+_REFITS = 8
+_REFITS_TO_CHOOSE = 3
+_SHORT_LIST = 3
 _LEAST_ROWS = 60
 _LEAST_SHARE = 0.01
-_MOST_OUTSIDE = 0.25
-_STABLE = 0.75
+_MOST_OUTSIDE = 0.3
 _VARIANCE_KEPT = 0.85
 _TWIN = 0.95
 
 
 @dataclass(frozen=True, eq=False)
 class Clustered:
-    """One method's best segmentation, with labels (n,) of the rows it was made from and its metrics."""
+    """One method's best segmentation, with labels (n,) of the rows it was made from and its metrics.
+
+    ``useful`` is false where it only splits off slivers, or leaves many sessions outside: it is shown,
+    and never chosen while another method has an answer.
+    """
 
     segmentation: Segmentation
     labels: Labels
     metrics: dict[str, float]
+    useful: bool = True
 
 
 def fit_segments(
@@ -47,10 +53,10 @@ def fit_segments(
 ) -> tuple[Clustered, dict[str, Clustered]]:
     """Return the best segmentation of the rows of X (n, f), and each method's best.
 
-    The number of segments (2 to ``most``) and the method are those with the highest silhouette among
-    the ones whose labels hold under resampling (adjusted Rand index between bootstrap refits of at
-    least 0.75); where none holds, silhouette × stability decides. Segments of less than 1 % of the
-    rows do not count as an answer. Categorical columns are left out of the distance.
+    The number of segments (2 to ``most``) and the method are those with the highest silhouette ×
+    stability (the adjusted Rand index between bootstrap refits) × share of rows that have a segment.
+    Segments of less than 1 % of the rows do not count as an answer. Categorical columns are left out
+    of the distance.
 
     Raises:
         SamplesError: too few rows, or no column that varies.
@@ -61,11 +67,12 @@ def fit_segments(
     for method in methods:
         best = _best_of(method, places, most, seed)
         if best is not None:
-            draft = replace(best, space=space, input_names=tuple(names))
-            found[method] = _finished(draft, X, names, places, method, seed)
+            draft = replace(best[0], space=space, input_names=tuple(names))
+            found[method] = _finished(draft, best[1], X, names, seed)
     if not found:
         raise SamplesError("no method finds two segments", todo="bring more sessions, or more columns")
-    return found[choose({m: c.metrics for m, c in found.items()})], found
+    eligible = {m: c for m, c in found.items() if c.useful} or found
+    return found[choose({m: c.metrics for m, c in eligible.items()})], found
 
 
 def engagement_view(
@@ -85,7 +92,7 @@ def engagement_view(
     centroids = _kmeans(places, 2, seed)
     order = np.argsort(centroids.sum(1))
     draft = Segmentation("kmeans", space, centroids[order], np.arange(2), np.inf, {}, tuple(names))
-    done = _finished(draft, X, names, places, "kmeans", seed)
+    done = _finished(draft, _kmeans_fit(2), X, names, seed, by_size=False)
     titled = replace(done.segmentation, titles={0: "low engagement", 1: "high engagement"})
     return replace(done, segmentation=titled)
 
@@ -131,11 +138,17 @@ def make_space(
 
 
 def choose(metrics: Mapping[str, Mapping[str, float]]) -> str:
-    """Return the name with the highest silhouette among the stable ones; see `fit_segments`."""
-    stable = {name: m for name, m in metrics.items() if m["stability"] >= _STABLE}
-    if stable:
-        return max(stable, key=lambda name: stable[name]["silhouette"])
-    return max(metrics, key=lambda name: metrics[name]["silhouette"] * max(metrics[name]["stability"], 0))
+    """Return the name with the highest silhouette × stability × share of rows that have a segment.
+
+    >>> choose({"a": {"silhouette": 0.5, "stability": 0.5}, "b": {"silhouette": 0.4, "stability": 0.9}})
+    'b'
+    """
+
+    def worth(name: str) -> float:
+        one = metrics[name]
+        return one["silhouette"] * max(one["stability"], 0.0) * (1 - one.get("outside", 0.0))
+
+    return max(metrics, key=worth)
 
 
 def silhouette_values(places: Floats, labels: Labels, *, rows: int, seed: int) -> tuple[Labels, Floats]:
@@ -175,34 +188,41 @@ def _principal_axes(standard: Floats) -> Floats:
     return np.asarray(axes[:, order[: int(np.searchsorted(carried, _VARIANCE_KEPT)) + 1]])
 
 
-def _best_of(method: Method, places: Floats, most: int, seed: int) -> Segmentation | None:
-    """The method's best number of segments, by silhouette and stability on a sample."""
-    tried: dict[str, Segmentation] = {}
-    metrics: dict[str, dict[str, float]] = {}
+def _best_of(method: Method, places: Floats, most: int, seed: int) -> tuple[Segmentation, Fit] | None:
+    """The method's best number of segments: silhouette for all, stability for the best few."""
     sample = places[_sample(len(places), _CHOOSE_ROWS, seed)]
-    for setting, fit in _settings(method, places, most, seed):
+    tried: list[tuple[bool, float, Segmentation, Fit]] = []
+    for fit in _settings(method, places, most, seed):
         draft = fit(places, seed)
-        if draft is None or not _useful(draft.assign_places(sample)):
+        if draft is None:
             continue
-        _, values = silhouette_values(sample, draft.assign_places(sample), rows=_CHOOSE_ROWS, seed=seed)
-        tried[setting] = draft
-        metrics[setting] = {
-            "silhouette": float(values.mean()),
-            "stability": _stability(fit, draft, places, seed),
-        }
-    return tried[choose(metrics)] if tried else None
+        labels = draft.assign_places(sample)
+        _, values = silhouette_values(sample, labels, rows=_CHOOSE_ROWS, seed=seed)
+        if len(values):
+            tried.append((_useful(labels), float(values.mean()), draft, fit))
+    if not tried:
+        return None
+    tried.sort(key=lambda one: (not one[0], -one[1]))
+    short = [one for one in tried[:_SHORT_LIST] if one[0] == tried[0][0]]
+    metrics = {}
+    for place, (_, value, draft, fit) in enumerate(short):
+        stability = _stability(fit, draft, places, seed, _REFITS_TO_CHOOSE)
+        outside = float((draft.assign_places(sample) == OUTSIDE).mean())
+        metrics[str(place)] = {"silhouette": value, "stability": stability, "outside": outside}
+    _, _, draft, fit = short[int(choose(metrics))]
+    return draft, fit
 
 
 Fit = Callable[[Floats, int], Segmentation | None]
 
 
-def _settings(method: Method, places: Floats, most: int, seed: int) -> list[tuple[str, Fit]]:
+def _settings(method: Method, places: Floats, most: int, seed: int) -> list[Fit]:
     if method == "kmeans":
-        return [(str(k), _kmeans_fit(k)) for k in range(2, most + 1)]
+        return [_kmeans_fit(k) for k in range(2, most + 1)]
     if method == "hierarchical":
-        return [(str(k), _ward_fit(k)) for k in range(2, most + 1)]
-    reaches = _reaches(places, seed)
-    return [(f"{reach:.4g}", _dbscan_fit(reach, most)) for reach in reaches]
+        trees: dict[tuple[int, int], tuple[Floats, Floats]] = {}
+        return [_ward_fit(k, trees) for k in range(2, most + 1)]
+    return [_dbscan_fit(*setting, most) for setting in _densities(places, seed)]
 
 
 def _kmeans_fit(k: int) -> Fit:
@@ -212,27 +232,32 @@ def _kmeans_fit(k: int) -> Fit:
 def _kmeans(places: Floats, k: int, seed: int) -> Floats:
     from sklearn.cluster import KMeans
 
-    return np.asarray(KMeans(k, n_init=3, random_state=seed).fit(places).cluster_centers_, np.float64)
+    return np.asarray(KMeans(k, n_init=2, random_state=seed).fit(places).cluster_centers_, np.float64)
 
 
-def _ward_fit(k: int) -> Fit:
+def _ward_fit(k: int, trees: dict[tuple[int, int], tuple[Floats, Floats]]) -> Fit:
+    """Ward's tree of a sample, cut into k; the tree is kept in ``trees``, as k is all that changes."""
+
     def fit(places: Floats, seed: int) -> Segmentation | None:
         from scipy.cluster.hierarchy import fcluster, linkage
 
-        sample = places[_sample(len(places), _WARD_ROWS, seed)]
-        labels = fcluster(linkage(sample, "ward"), k, criterion="maxclust")
+        if (len(places), seed) not in trees:
+            sample = places[_sample(len(places), _WARD_ROWS, seed)]
+            trees[len(places), seed] = sample, linkage(sample, "ward")
+        sample, tree = trees[len(places), seed]
+        labels = fcluster(tree, k, criterion="maxclust")
         centroids = np.array([sample[labels == label].mean(0) for label in np.unique(labels)])
         return _draft("hierarchical", centroids, np.arange(len(centroids)))
 
     return fit
 
 
-def _dbscan_fit(reach: float, most: int) -> Fit:
+def _dbscan_fit(reach: float, neighbours: int, most: int) -> Fit:
     def fit(places: Floats, seed: int) -> Segmentation | None:
         from sklearn.cluster import DBSCAN
 
         sample = places[_sample(len(places), _DBSCAN_ROWS, seed)]
-        model = DBSCAN(eps=reach, min_samples=_neighbours(places)).fit(sample)
+        model = DBSCAN(eps=reach, min_samples=neighbours).fit(sample)
         core = model.core_sample_indices_
         labels = model.labels_[core]
         if not 2 <= len(np.unique(labels)) <= most:
@@ -242,19 +267,21 @@ def _dbscan_fit(reach: float, most: int) -> Fit:
     return fit
 
 
-def _reaches(places: Floats, seed: int) -> list[float]:
-    """Distances to the k-th neighbour at a few quantiles: the usual way to choose eps (Ester 1996)."""
+def _densities(places: Floats, seed: int) -> list[tuple[float, int]]:
+    """Settings (eps, least neighbours) of DBSCAN.
+
+    Neighbours are twice the dimensions (Sander et al. 1998) and 1 % of the rows; eps are quantiles of
+    the distance to the last of them, as its inventors advise (Ester et al. 1996).
+    """
     from sklearn.neighbors import NearestNeighbors
 
     sample = places[_sample(len(places), _DBSCAN_ROWS, seed)]
-    neighbours = min(_neighbours(places), len(sample) - 1)
-    distance = NearestNeighbors(n_neighbors=neighbours).fit(sample).kneighbors()[0][:, -1]
-    reaches = np.quantile(distance, [0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98])
-    return sorted({float(reach) for reach in reaches if reach > 0})
-
-
-def _neighbours(places: Floats) -> int:
-    return max(10, 2 * places.shape[1])
+    found = []
+    for neighbours in sorted({max(10, 2 * places.shape[1]), max(20, len(sample) // 100)}):
+        model = NearestNeighbors(n_neighbors=min(neighbours, len(sample) - 1)).fit(sample)
+        reaches = np.quantile(model.kneighbors()[0][:, -1], [0.1, 0.3, 0.5, 0.7, 0.9])
+        found += [(reach, neighbours) for reach in sorted({float(r) for r in reaches if r > 0})]
+    return found
 
 
 def _draft(method: Method, anchors: Floats, labels: Labels) -> Segmentation:
@@ -270,7 +297,7 @@ def _useful(labels: Labels) -> bool:
     return bool((labels == OUTSIDE).mean() <= _MOST_OUTSIDE)
 
 
-def _stability(fit: Fit, draft: Segmentation, places: Floats, seed: int) -> float:
+def _stability(fit: Fit, draft: Segmentation, places: Floats, seed: int, refits: int) -> float:
     """Mean adjusted Rand index between the labels and those of bootstrap refits (Hennig 2007)."""
     from sklearn.metrics import adjusted_rand_score
 
@@ -278,7 +305,7 @@ def _stability(fit: Fit, draft: Segmentation, places: Floats, seed: int) -> floa
     labels = draft.assign_places(judge)
     rng = np.random.default_rng(seed)
     agreement = []
-    for refit in range(_REFITS):
+    for refit in range(refits):
         drawn = places[rng.integers(len(places), size=min(len(places), 2 * _WARD_ROWS))]
         again = fit(drawn, seed + 100 + refit)
         agreement.append(0.0 if again is None else adjusted_rand_score(labels, again.assign_places(judge)))
@@ -287,34 +314,30 @@ def _stability(fit: Fit, draft: Segmentation, places: Floats, seed: int) -> floa
 
 def _finished(
     draft: Segmentation,
+    fit: Fit,
     X: npt.NDArray[np.float32],
     names: Sequence[str],
-    places: Floats,
-    method: Method,
     seed: int,
+    by_size: bool = True,
 ) -> Clustered:
-    """Number the segments by size, give them titles, and judge them on all rows."""
-    labels = draft.assign_places(places)
-    kinds = np.unique(labels[labels != OUTSIDE])
-    if draft.titles or method != "kmeans" or draft.space.axes.shape[0] != draft.space.axes.shape[1]:
-        order = sorted(kinds, key=lambda label: -(labels == label).sum())
-    else:
-        order = list(kinds)
-    renamed = {int(old): new for new, old in enumerate(order)}
-    anchors = np.array([renamed.get(int(label), OUTSIDE) for label in draft.anchor_labels], dtype=np.int64)
-    labels = np.array([renamed.get(int(label), OUTSIDE) for label in range(-1, labels.max() + 1)])[labels + 1]
+    """Number the segments (largest first, or as they are), give them titles, and judge them."""
     standard = draft.space.standard(X, names)
-    differences = {new: standard[labels == new].mean(0) for new in renamed.values()}
-    words = segment_words.titles(differences, draft.space.names)
-    done = replace(draft, anchor_labels=anchors, titles=words)
-    fit = _refit_of(done, method)
-    return Clustered(done, labels, _judged(done, labels, places, fit, seed))
-
-
-def _refit_of(done: Segmentation, method: Method) -> Fit:
-    if method == "dbscan":
-        return _dbscan_fit(done.reach, 8)
-    return _kmeans_fit(done.n_segments) if method == "kmeans" else _ward_fit(done.n_segments)
+    places = standard @ draft.space.axes
+    labels = draft.assign_places(places)
+    kinds, counts = np.unique(labels[labels != OUTSIDE], return_counts=True)
+    order = kinds[np.argsort(-counts, kind="stable")] if by_size else kinds
+    renamed = np.full(int(draft.anchor_labels.max()) + 2, OUTSIDE)
+    renamed[order + 1] = np.arange(len(order))
+    kept = renamed[draft.anchor_labels + 1] != OUTSIDE
+    labels = renamed[labels + 1]
+    differences = {number: standard[labels == number].mean(0) for number in range(len(order))}
+    done = replace(
+        draft,
+        anchors=draft.anchors[kept],
+        anchor_labels=renamed[draft.anchor_labels[kept] + 1],
+        titles=segment_words.titles(differences, draft.space.names),
+    )
+    return Clustered(done, labels, _judged(done, labels, places, fit, seed), _useful(labels))
 
 
 def _judged(done: Segmentation, labels: Labels, places: Floats, fit: Fit, seed: int) -> dict[str, float]:
@@ -329,7 +352,8 @@ def _judged(done: Segmentation, labels: Labels, places: Floats, fit: Fit, seed: 
         "silhouette": float(values.mean()) if len(values) else float("nan"),
         "davies_bouldin": float(scores),
         "inertia": float(inertia),
-        "stability": _stability(fit, done, places, seed),
+        "stability": _stability(fit, done, places, seed, _REFITS),
+        "outside": float((~inside).mean()),
     }
 
 
