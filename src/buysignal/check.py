@@ -198,7 +198,8 @@ def _missing(table: pa.Table) -> dict[str, int]:
 def _warnings(loaded: Loaded, purchases: int, bots: int) -> list[str]:
     found = []
     if 0 < purchases < goals.FEW_PURCHASES:
-        found.append(f"only {purchases} purchases: everything is computed, with wide intervals")
+        counted = "1 purchase" if purchases == 1 else f"{purchases} purchases"
+        found.append(f"only {counted}: everything is computed, with wide intervals")
     if loaded.profile.level == "session" and loaded.duplicates:
         found.append(
             f"{loaded.duplicates:,} rows equal an earlier one; they may be different sessions and are kept"

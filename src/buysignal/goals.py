@@ -160,7 +160,11 @@ def _conversion(purchases: int) -> Answer:
     if not purchases:
         return Answer(question=question, answer="no", why=NO_CONVERSION)
     small = "; that is few, so expect wide intervals" if purchases < FEW_PURCHASES else ""
-    return Answer(question=question, answer="yes", why=f"the data holds {purchases:,} purchases{small}")
+    return Answer(
+        question=question,
+        answer="yes",
+        why=f"the data holds {purchases:,} purchase{'s' * (purchases != 1)}{small}",
+    )
 
 
 def _revenue(purchases: int, has_amounts: bool) -> Answer:

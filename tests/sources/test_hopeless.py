@@ -118,14 +118,12 @@ def test_bomb_is_stopped_while_it_unpacks(tmp_path, kind):
     assert refuse(path, "unpacks to more than 300 times its size").allowed
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_one_line_of_100_megabytes(tmp_path, packed):
-    path = tmp_path / ("e.csv.gz" if packed else "e.csv")
+def test_one_line_of_100_megabytes(tmp_path):
+    path = tmp_path / "events.csv"
     noise = os.urandom(500_000).hex().encode()
-    opened = gzip.open(path, "wb", compresslevel=1) if packed else path.open("wb")
-    with opened as out:
+    with path.open("wb") as out:
         out.write(HEADER.encode())
-        for _ in range(8 if packed else 100):
+        for _ in range(100):
             out.write(noise)
     assert refuse(path, r"has a line of more than 2,000,000 bytes").allowed
 

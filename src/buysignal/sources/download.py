@@ -217,7 +217,7 @@ DATASETS = {
         page="https://archive.ics.uci.edu/dataset/468",
         sha256=None,
         member="online_shoppers_intention.csv",
-        content_sha256="b3055ee355f59134d851d32641183cb4a8b45def7124d2f50442a042f358e0d9",
+        content_sha256="d8e130ba51532985f93281a73ce299e6ce150cb915769a7962a11e595eadd6a1",
         write=write_shoppers,
     ),
 }

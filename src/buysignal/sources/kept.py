@@ -3,61 +3,112 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from buysignal import events
-from buysignal.sources import rejects
+from buysignal.sources import order, rejects
 from buysignal.sources.parts import Part
 from buysignal.sources.rejects import Rejects
 from buysignal.sources.sql import name, quote
 
-_KEEP = "__reason IS NULL AND __order NOT IN (SELECT __order FROM dropped)"
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept, what is not, and how many rows equal an earlier one."""
+
+    table: pa.Table
+    rejects: Rejects
+    duplicates: int
 
 
-def drop_across_rows(connection: duckdb.DuckDBPyConnection, level: str) -> int:
-    """Note in ``dropped`` the rows that only others make wrong; return how many equal an earlier one.
+def settle(
+    connection: duckdb.DuckDBPyConnection,
+    parts: list[Part],
+    level: str,
+    currency: str | None,
+    mended: Counter[str],
+) -> Kept:
+    """Decide about every row of ``typed``.
 
     A session id used by several visitors stays with the one who has most of its rows (of equals, the
-    first in order of the id); the other visitors' rows are rejected. Duplicates are found by a 64-bit
-    hash of the whole row together with the columns that order it.
+    first in order of the id); the other visitors' rows are rejected. Equal events are rejected but for
+    the first; equal rows of a session table may be different sessions, and stay.
     """
     connection.execute("CREATE TEMP TABLE dropped (__order BIGINT, reason VARCHAR)")
+    connection.execute("INSERT INTO dropped SELECT __order, __reason FROM typed WHERE __reason IS NOT NULL")
     if level == "session":
-        counted = "SELECT count(*) - count(DISTINCT __hash) FROM typed WHERE __reason IS NULL"
-        return int(connection.sql(counted).fetchall()[0][0])
+        table, equal = _sessions(connection), _count_equal(connection)
+        return Kept(table, collect_rejects(connection, parts), equal)
     columns = connection.sql("SELECT * FROM typed LIMIT 0").columns
     if "session_id" in columns:
         _drop_foreign_visitors(connection)
-    keys = ["__hash", "visitor_id", *(c for c in ("event_time", "event_date", "event_seq") if c in columns)]
-    connection.execute(
-        f"""INSERT INTO dropped
-        SELECT __order, 'duplicate_event' FROM typed
-        WHERE {_KEEP} AND __hash IN (
-            SELECT __hash FROM typed WHERE __reason IS NULL GROUP BY __hash HAVING count(*) > 1)
-        QUALIFY row_number() OVER (PARTITION BY {", ".join(keys)} ORDER BY __order) > 1"""
-    )
-    found = "SELECT count(*) FROM dropped WHERE reason = 'duplicate_event'"
-    return int(connection.sql(found).fetchall()[0][0])
+    table = _sorted_events(connection, columns, currency)
+    equal_rows = order.duplicates(table)
+    if len(equal_rows):
+        _drop(connection, table.column("__order").take(pa.array(equal_rows)), "duplicate_event")
+        stays = np.ones(table.num_rows, dtype=bool)
+        stays[equal_rows] = False
+        table = table.filter(pa.array(stays))
+    mended["out_of_order"] += order.out_of_order(table)
+    clean = events.conform(table.drop_columns(["__order", "__part", "__hash"]))
+    return Kept(clean, collect_rejects(connection, parts), len(equal_rows))
+
+
+def _where(connection: duckdb.DuckDBPyConnection) -> str:
+    """The condition that leaves the dropped rows out, as late as there are any."""
+    found = connection.sql("SELECT count(*) FROM dropped").fetchall()[0][0]
+    return "WHERE __order NOT IN (SELECT __order FROM dropped)" if found else ""
+
+
+def _drop(connection: duckdb.DuckDBPyConnection, orders: pa.ChunkedArray, reason: str) -> None:
+    gone = pa.table({"o": orders})
+    connection.register("gone", gone)
+    connection.execute(f"INSERT INTO dropped SELECT o, {quote(reason)} FROM gone")
+    connection.unregister("gone")
+
+
+def _count_equal(connection: duckdb.DuckDBPyConnection) -> int:
+    counted = "SELECT count(*) - count(DISTINCT __hash) FROM typed WHERE __reason IS NULL"
+    return int(connection.sql(counted).fetchall()[0][0])
+
+
+def _sorted_events(
+    connection: duckdb.DuckDBPyConnection, columns: list[str], currency: str | None
+) -> pa.Table:
+    picked = [c for c in columns if c in events.SCHEMA.names or c.startswith(events.ATTRIBUTE_PREFIX)]
+    selected = [name(c) for c in picked if c != "event_seq"]
+    given = "coalesce(event_seq, __order)" if "event_seq" in columns else "__order"
+    selected += [f"{given} AS event_seq", "__order", "__part", "__hash"]
+    if currency is not None and "currency" not in columns and "price" in columns:
+        selected.append(f"CASE WHEN price IS NOT NULL THEN {quote(currency)} END AS currency")
+    where = _where(connection)
+    table = connection.sql(f"SELECT {', '.join(selected)} FROM typed {where}").to_arrow_table()
+    table = order.encode(table)
+    if order.is_sorted(table):
+        return table
+    rows = order.permutation(connection, where, columns, table.column("__order").to_numpy())
+    return order.gather(table, rows)
 
 
 def _drop_foreign_visitors(connection: duckdb.DuckDBPyConnection) -> None:
+    where = _where(connection)
     connection.execute(
-        """CREATE TEMP TABLE shared AS
-        SELECT hash(session_id) AS __session FROM typed
-        WHERE __reason IS NULL AND session_id IS NOT NULL
+        f"""CREATE TEMP TABLE shared AS
+        SELECT hash(session_id) AS __session FROM typed {where or "WHERE TRUE"} AND session_id IS NOT NULL
         GROUP BY 1 HAVING min(hash(visitor_id)) <> max(hash(visitor_id))"""
     )
+    if not connection.sql("SELECT count(*) FROM shared").fetchall()[0][0]:
+        return
     connection.execute(
-        """INSERT INTO dropped
+        f"""INSERT INTO dropped
         WITH mine AS (
             SELECT session_id, visitor_id, __order,
                 count(*) OVER (PARTITION BY session_id, visitor_id) AS n
-            FROM typed
-            WHERE __reason IS NULL AND hash(session_id) IN (SELECT __session FROM shared)),
+            FROM typed {where or "WHERE TRUE"} AND hash(session_id) IN (SELECT __session FROM shared)),
         ranked AS (
             SELECT __order,
                 visitor_id = first_value(visitor_id) OVER (
@@ -71,8 +122,6 @@ def collect_rejects(connection: duckdb.DuckDBPyConnection, parts: list[Part]) ->
     """Return the rejects of all parts, malformed lines first within each part."""
     connection.execute(
         """CREATE TEMP TABLE bad AS
-        SELECT __part, __row, __line, __order, __reason AS reason FROM typed WHERE __reason IS NOT NULL
-        UNION ALL
         SELECT __part, __row, __line, __order, reason FROM typed JOIN dropped USING (__order)"""
     )
     found: list[Rejects] = []
@@ -106,39 +155,10 @@ def _typed_rejects(connection: duckdb.DuckDBPyConnection, part: Part, number: in
     return rejects.from_columns(*columns)
 
 
-def kept_events(
-    connection: duckdb.DuckDBPyConnection, currency: str | None, mended: Counter[str]
-) -> pa.Table:
-    """Return the kept rows as conformed, sorted events."""
-    described = connection.sql("SELECT * FROM typed LIMIT 0").columns
-    columns = [c for c in described if c in events.SCHEMA.names or c.startswith(events.ATTRIBUTE_PREFIX)]
-    picked = [name(c) for c in columns if c != "event_seq"]
-    picked.append(
-        "coalesce(event_seq, __order) AS event_seq" if "event_seq" in columns else "__order AS event_seq"
-    )
-    if currency is not None and "currency" not in columns and "price" in columns:
-        picked.append(f"CASE WHEN price IS NOT NULL THEN {quote(currency)} END AS currency")
-    keys = ["visitor_id", *(f"{c} NULLS FIRST" for c in ("event_time", "event_date") if c in columns)]
-    table = connection.sql(
-        f"SELECT {', '.join(picked)}, __order, __part FROM typed WHERE {_KEEP} "
-        f"ORDER BY {', '.join(keys)}, event_seq, __order"
-    ).to_arrow_table()
-    mended["out_of_order"] += _out_of_order(table)
-    return events.conform(table.drop_columns(["__order", "__part"]))
-
-
-def _out_of_order(table: pa.Table) -> int:
-    """Rows that stood, in their file, before one that precedes them in a visitor's true order."""
-    if table.num_rows < 2:
-        return 0
-    order, part = table.column("__order").to_numpy(), table.column("__part").to_numpy()
-    back = np.flatnonzero((order[1:] < order[:-1]) & (part[1:] == part[:-1]))
-    visitors = table.column("visitor_id")
-    return int(pc.sum(pc.equal(visitors.take(back), visitors.take(back + 1))).as_py() or 0)
-
-
-def kept_sessions(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+def _sessions(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     """Return the kept rows of a session table, in the source's order."""
     columns = [c for c in connection.sql("SELECT * FROM typed LIMIT 0").columns if not c.startswith("__")]
     picked = ", ".join(name(c) for c in columns)
-    return connection.sql(f"SELECT {picked} FROM typed WHERE {_KEEP} ORDER BY __order").to_arrow_table()
+    return connection.sql(
+        f"SELECT {picked} FROM typed {_where(connection)} ORDER BY __order"
+    ).to_arrow_table()

@@ -226,7 +226,7 @@ def _open_parquet(
         f"* EXCLUDE (file_row_number) FROM {scan})"
     )
     rows = int(connection.sql(f"SELECT count(*) FROM read_parquet([{paths}])").fetchall()[0][0])
-    sources = {column: Source(name(column), kind) for column, kind in columns.items()}
+    sources = {column: Source(name(column), kind, typed=True) for column, kind in columns.items()}
     as_json = f"CAST(to_json({{{', '.join(f'{quote(c)}: {name(c)}' for c in columns)}}}) AS VARCHAR)"
     nested = any(
         kind.startswith(("STRUCT", "MAP", "LIST")) or kind.endswith("[]") for kind in columns.values()

@@ -18,7 +18,7 @@ from buysignal.errors import ProfileError, SourceError
 from buysignal.sources import nested, sql, typed
 from buysignal.sources.detect import best, detect, folded, layout_of
 from buysignal.sources.files import open_files
-from buysignal.sources.kept import collect_rejects, drop_across_rows, kept_events, kept_sessions
+from buysignal.sources.kept import settle
 from buysignal.sources.parts import Part, open_parts
 from buysignal.sources.profile import Profile, load_profile
 from buysignal.sources.rejects import Rejects
@@ -250,16 +250,12 @@ class _Reading:
 
     def finish(self) -> Loaded:
         assert self.profile is not None
-        duplicates = drop_across_rows(self.connection, self.profile.level)
-        rejects = collect_rejects(self.connection, self.parts)
-        if self.profile.level == "event":
-            table = kept_events(self.connection, self.currency, self.mended)
-        else:
-            table = kept_sessions(self.connection)
+        kept = settle(self.connection, self.parts, self.profile.level, self.currency, self.mended)
+        table, rejects = kept.table, kept.rejects
         rows_in = self._rows_in()
         loaded = Loaded(
             self.profile, self.confidence, table, rejects, {k: n for k, n in self.mended.items() if n},
-            rows_in, table.num_rows, len(rejects), self.paths, duplicates, self.currency,
+            rows_in, table.num_rows, len(rejects), self.paths, kept.duplicates, self.currency,
         )  # fmt: skip
         if loaded.rows_in != loaded.rows_kept + loaded.rows_rejected:
             raise AssertionError(f"{rows_in} rows in, {table.num_rows} kept, {len(rejects)} rejected")

@@ -27,11 +27,19 @@ _NUMBER_TYPES = {
 
 @dataclass(frozen=True)
 class Source:
-    """One source column as SQL: an expression, its DuckDB type, and whether empty cells are null yet."""
+    """One source column as SQL.
+
+    Attributes:
+        sql: an expression.
+        type: its DuckDB type.
+        clean: empty cells are null already.
+        typed: from a format that has types and nulls of its own, so that only '' can mean empty.
+    """
 
     sql: str
     type: str = "VARCHAR"
     clean: bool = False
+    typed: bool = False
 
     @property
     def is_text(self) -> bool:
@@ -73,6 +81,8 @@ def text(source: Source) -> str:
         return source.sql
     if not source.is_text:
         return f"CAST({source.sql} AS VARCHAR)"
+    if source.typed:
+        return f"nullif({source.sql}, '')"
     words = ", ".join(quote(word) for word in EMPTY_WORDS)
     return f"(CASE WHEN lower(trim({source.sql})) IN ({words}) THEN NULL ELSE trim({source.sql}) END)"
 
