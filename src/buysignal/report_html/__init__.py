@@ -14,7 +14,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from buysignal.plots import caption_of, pictures_of
-from buysignal.plots.style import FAINT, GRID, INK, readable
+from buysignal.plots.style import FAINT, GRID, INK, PALETTE, readable
 from buysignal.report import Report, Table
 from buysignal.report_html import words
 
@@ -22,6 +22,15 @@ __all__ = ["render_report_html", "write_report_html"]
 
 _SVG_SETTINGS = threading.Lock()
 """matplotlib takes its SVG options from global settings only; one picture at a time changes them."""
+
+
+_THEMED = (
+    (INK, "--ink"),
+    (FAINT, "--faint"),
+    (GRID, "--line"),
+    (PALETTE[0], "--mark"),
+    (PALETTE[2], "--mark-2"),
+)
 
 
 def write_report_html(report: Report, path: Path) -> None:
@@ -79,7 +88,7 @@ def _section(report: Report, table: Table, number: int) -> dict[str, Any]:
 
 
 def _inline_svg(figure: Figure, prefix: str, alt: str) -> Markup:
-    """Return the figure as SVG whose ids are unique on the page and whose greys follow the theme."""
+    """Return the figure as SVG whose ids are unique on the page and whose darker colours follow the theme."""
     buffer = io.StringIO()
     figure.patch.set_alpha(0)
     with _SVG_SETTINGS, rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}):
@@ -90,7 +99,7 @@ def _inline_svg(figure: Figure, prefix: str, alt: str) -> Markup:
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)
     svg = re.sub(r'href="#', f'href="#{prefix}-', svg)
-    for colour, variable in ((INK, "--ink"), (FAINT, "--faint"), (GRID, "--line")):
+    for colour, variable in _THEMED:
         svg = svg.replace(colour, f"var({variable})")
     svg = re.sub(r'(<svg [^>]*?)width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg [^>]*?)height="[^"]*"', r"\1", svg, count=1)
