@@ -22,7 +22,8 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 
 BENCHMARKS = (
-    "fold", "pipeline", "score", "click", "rest", "kafka", "recommend", "next_item", "conversion", "revenue",
+    "demo", "fold", "pipeline", "score", "click", "rest", "kafka", "recommend", "next_item", "conversion",
+    "revenue",
 )  # fmt: skip
 PEERS = (
     "pandas", "polars", "duckdb-windows", "duckdb-read-sort-write", "spark-windows", "sklearn-pipeline",

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from buysignal.sources.demo import journey, shop, visitors
+from buysignal.sources.demo import shop, visitors
 from buysignal.sources.demo.journey import Step
 from buysignal.sources.demo.rules import DAY_SECONDS, entry_belief, law, normalise
 from buysignal.sources.demo.walk import Rows
@@ -20,8 +20,6 @@ _LIST, _VIEW, _ADD, _REMOVE = int(Step.LIST), int(Step.VIEW), int(Step.ADD), int
 _PURCHASE = int(Step.PURCHASE)
 _N_INTENTS = len(visitors.INTENTS)
 _WEEKS = shop.PROMOTION_WEEKS
-_GAP_SD = journey.GAP_LOG_SD
-_TRAIL_NEAR = journey.TRAIL_NEAR
 _SHORTEST_GAP = 1e-6
 
 
@@ -56,7 +54,7 @@ def _ceiling(rows, laws, out):  # type: ignore[no-untyped-def]
         if row.step in (_LIST, _VIEW):
             focus = row.category + 1
         if row.step == _VIEW:
-            mean = row.price if seen == 0 else _TRAIL_NEAR * row.price + (1.0 - _TRAIL_NEAR) * mean
+            mean = row.price if seen == 0 else law.trail_near * row.price + (1.0 - law.trail_near) * mean
             seen += 1
         elif row.step == _ADD:
             lines, worth = lines + 1, worth + row.pieces * row.price
@@ -84,7 +82,7 @@ def _learn(belief, law, last, lines, week, step, log_gap):  # type: ignore[no-un
             weight /= law.view_total[z, lines, 0] + pull * law.view_total[z, lines, 1]
         else:
             weight = law.chances[z, last.step, lines, step]
-        off = (log_gap - law.gap_mean[z, last.step]) / _GAP_SD
+        off = (log_gap - law.gap_mean[z, last.step]) / law.gap_sd
         belief[z] *= weight * np.exp(-0.5 * off * off) / law.gap_kept[z, last.step]
 
 

@@ -43,7 +43,7 @@ N_STEPS = len(Step)
 MAX_LINES = 4
 """Lines a cart holds at most; ``add_to_cart`` is one line of one or two pieces."""
 MAX_EVENTS = 290
-"""Rows of a session at most; reached with a chance below one in a million."""
+"""Rows of a session at most; the truth leaves out its being reached, a chance below one in a million."""
 
 STEP_EVENTS: tuple[EventName, ...] = (
     EventName.PAGE_VIEW,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from math import erf, sqrt
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,8 @@ from buysignal.sources.demo.journey import Step
 
 Floats = npt.NDArray[np.float64]
 Law = np.ndarray[tuple[int], np.dtype[np.void]]
-"""Array of one record; its fields are the keys of ``_tables``."""
+"""Array of one record; its fields are the keys of ``_tables``. Numbers go in here rather than into compiled
+code as constants: numba's cache would not notice when they change in another file."""
 
 ROW = np.dtype(
     [
@@ -39,7 +41,6 @@ AFTER_PURCHASE = int(Step.PURCHASE) + 1
 
 DAY_SECONDS = 86_400.0
 _N_INTENTS = len(visitors.INTENTS)
-_EVENING_FROM, _EVENING_TO = visitors.EVENING
 
 
 @cache
@@ -52,7 +53,7 @@ def law() -> Law:
     return record
 
 
-def _tables() -> dict[str, Floats]:
+def _tables() -> dict[str, npt.NDArray[Any]]:
     focus, items, prices = truth.focus_chances(), truth.item_chances(), shop.weekly_prices()
     shelves = (*items.shape[:2], len(shop.CATEGORIES), shop.ITEMS_PER_CATEGORY)
     view_odds = journey.step_odds()[:, Step.VIEW]
@@ -73,7 +74,10 @@ def _tables() -> dict[str, Floats]:
         "intent_recency": visitors.RECENCY,
         "intent_evening": visitors.IN_EVENING,
         "intent_weekend": visitors.AT_WEEKEND,
+        "is_evening": np.isin(np.arange(24), np.arange(visitors.EVENING[0], visitors.EVENING[1] + 1)),
         "return_chance": visitors.RETURN_CHANCE,
+        "return_mean": np.asarray(visitors.RETURN_DAYS_LOG_MEAN),
+        "return_sd": np.asarray(visitors.RETURN_DAYS_LOG_SD),
         "entry": journey.entry_chances(),  # (intents, channels, 4)
         "chances": journey.step_chances(),  # (intents, live, lines + 1, steps)
         "view_odds": view_odds,  # (intents, lines + 1, steps), before the price effect
@@ -85,6 +89,11 @@ def _tables() -> dict[str, Floats]:
         "pull": np.exp(shop.appeal(prices)),  # factor of price and category on add to cart
         "gap_mean": gap_mean,  # (intents, steps), of the log of seconds
         "gap_kept": _below(float(np.log(journey.GAP_LIMIT)), gap_mean),
+        "gap_sd": np.asarray(journey.GAP_LOG_SD),
+        "gap_limit": np.log(journey.GAP_LIMIT),
+        "trail_near": np.asarray(journey.TRAIL_NEAR),
+        "two_pieces": np.asarray(journey.TWO_PIECES),
+        "stays": np.asarray(journey.STAYS_AFTER_PURCHASE),
         "state": values.state,
         "viewed": values.viewed,
         "fresh": values.fresh,
@@ -114,8 +123,7 @@ def entry_belief(belief, law, channel, device, session, bought, left_cart, start
             score += law.intent_bought[z]
         if left_cart:
             score += law.intent_left_cart[z]
-        if _EVENING_FROM <= hour <= _EVENING_TO:
-            score += law.intent_evening[z]
+        score += law.is_evening[hour] * law.intent_evening[z]
         if weekend:
             score += law.intent_weekend[z]
         belief[z] = np.exp(score)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from buysignal.sources.demo import journey, shop, visitors
+from buysignal.sources.demo import shop, visitors
 from buysignal.sources.demo.draws import normal, pick, pick_sorted, start_stream, uniform
 from buysignal.sources.demo.journey import MAX_EVENTS, MAX_LINES, N_STEPS, Step
 from buysignal.sources.demo.rules import AFTER_PURCHASE, DAY_SECONDS, ROW, entry_belief, law
@@ -23,16 +23,13 @@ _ADD, _REMOVE, _PURCHASE, _EXIT = int(Step.ADD), int(Step.REMOVE), int(Step.PURC
 _N_INTENTS = len(visitors.INTENTS)
 _SHELF = shop.ITEMS_PER_CATEGORY
 _WEEKS = shop.PROMOTION_WEEKS
-_GAP_SD = journey.GAP_LOG_SD
-_GAP_LIMIT = float(np.log(journey.GAP_LIMIT))
-_TRAIL_NEAR, _TWO_PIECES, _STAYS = journey.TRAIL_NEAR, journey.TWO_PIECES, journey.STAYS_AFTER_PURCHASE
 _MAX_SESSIONS = visitors.MAX_SESSIONS
-_RETURN_MEAN, _RETURN_SD = visitors.RETURN_DAYS_LOG_MEAN, visitors.RETURN_DAYS_LOG_SD
 _MIN_AWAY = 2.0 * 3600.0
 _MEAN_ROWS = 10
 
 # numpy integers, not literals: a compiled function is made anew for each literal it is called with.
-_ZERO, _NONE = np.int64(0), np.int64(-1)
+_ZERO: np.int64 = np.int64(0)
+_NONE: np.int64 = np.int64(-1)
 
 
 def walk(first: int, count: int, days: int, seed: int) -> Rows:
@@ -89,7 +86,7 @@ def _start(day, law, random):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _next_start(ended, law, random):  # type: ignore[no-untyped-def]
-    away = np.exp(_RETURN_MEAN + _RETURN_SD * normal(random))
+    away = np.exp(law.return_mean + law.return_sd * normal(random))
     start = _start(np.floor(ended / DAY_SECONDS + away), law, random)
     return start if start >= ended + _MIN_AWAY else start + DAY_SECONDS
 
@@ -116,11 +113,11 @@ def _session(rows, start, intent, channel, random, odds, cart, trail, law):  # t
             seen += 1
         elif step == _AGAIN:
             place = seen - 1
-            while place > 0 and uniform(random) >= _TRAIL_NEAR:
+            while place > 0 and uniform(random) >= law.trail_near:
                 place -= 1
             item = trail[place]
         elif step == _ADD:
-            pieces = 2 if uniform(random) < _TWO_PIECES else 1
+            pieces = np.int64(2 if uniform(random) < law.two_pieces else 1)
             cart[0, lines], cart[1, lines] = item, pieces
             lines += 1
         elif step == _REMOVE:
@@ -150,9 +147,9 @@ def _next_step(step, intent, lines, week, item, random, odds, law):  # type: ign
 @njit(cache=True, nogil=True)
 def _gap(step, intent, random, law):  # type: ignore[no-untyped-def]
     """Return seconds until the next event."""
-    log_gap = _GAP_LIMIT
-    while log_gap >= _GAP_LIMIT:
-        log_gap = law.gap_mean[intent, step] + _GAP_SD * normal(random)
+    log_gap = law.gap_limit
+    while log_gap >= law.gap_limit:
+        log_gap = law.gap_mean[intent, step] + law.gap_sd * normal(random)
     return np.exp(log_gap)
 
 
@@ -174,7 +171,7 @@ def _purchase(rows, at, now, week, lines, cart, law):  # type: ignore[no-untyped
 
 @njit(cache=True, nogil=True)
 def _after_purchase(rows, at, now, intent, random, law):  # type: ignore[no-untyped-def]
-    while at < MAX_EVENTS and uniform(random) < _STAYS:
+    while at < MAX_EVENTS and uniform(random) < law.stays:
         now += _gap(np.int64(_PURCHASE), intent, random, law)
         _put(rows[at], now, np.int64(AFTER_PURCHASE), _NONE, _NONE, _ZERO, _ZERO, law)
         at += 1
