@@ -13,82 +13,29 @@ import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from buysignal import __version__
 from buysignal.errors import BundleError
 from buysignal.features.catalogue import CATALOGUE_VERSION
 from buysignal.features.vocabulary import Vocabulary
 from buysignal.goals import Goal
+from buysignal.manifest import MANIFEST, SCHEMA_VERSION, Manifest, package_versions, read_manifest
 from buysignal.models.intervals import ConformalInterval
 from buysignal.models.runtime import OnnxAmount, OnnxModel
 from buysignal.models.segmentation import Segmentation
-from buysignal.report import Dataset, Report, SegmentProfile
+from buysignal.report import Report, SegmentProfile
 from buysignal.samples import Unit
 from buysignal.sources.profile import Profile
 
-SCHEMA_VERSION = 1
-MANIFEST = "manifest.json"
 PERCENTILES = 101
-_PACKAGES = (
-    "numpy",
-    "scikit-learn",
-    "xgboost-cpu",
-    "imbalanced-learn",
-    "onnx",
-    "onnxruntime",
-    "duckdb",
-    "numba",
-)
 
 Rows = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
-
-
-class Manifest(BaseModel):
-    """What stands in ``manifest.json``.
-
-    Attributes:
-        names, categories: the columns the models read, and the levels of the categorical ones.
-        conversion, revenue: how the ONNX parts make a probability and an amount (`models.runtime`).
-        percentiles: (101,) scores of the validation slice at each percent.
-        typical: (f,) the typical visit reasons are told against; null is missing.
-        split, metrics: how the champion was judged, and its figures on the test slice.
-        files: name → SHA-256 of every file that scoring reads.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    schema_version: int
-    buysignal_version: str
-    version: str = Field(description="of this bundle: the start of a hash over all of its files")
-    created: str
-    goal: Goal
-    profile: Profile
-    unit: Unit
-    names: tuple[str, ...]
-    categories: dict[str, tuple[str, ...]]
-    catalogue_version: int | None
-    session_gap: str
-    dataset: Dataset
-    split: str
-    metrics: dict[str, dict[str, float | None]]
-    conversion: dict[str, Any]
-    revenue: dict[str, Any] | None
-    interval: dict[str, Any] | None
-    threshold: float | None
-    percentiles: list[float]
-    typical: list[float | None]
-    segments: list[SegmentProfile]
-    notes: list[str]
-    packages: dict[str, str]
-    files: dict[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,7 +189,7 @@ def load(path: str | Path) -> Bundle:
         BundleError: it is no bundle, was changed, or comes from a newer version.
     """
     folder = Path(path)
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     contents = {name: _verified(folder, name, digest) for name, digest in manifest.files.items()}
     parts = {
         group: {
@@ -296,53 +243,9 @@ def _manifest(
         typical=[None if np.isnan(v) else float(v) for v in draft.typical],
         segments=next((t.segments for t in draft.report.tables if t.name == "segments"), []),
         notes=draft.report.notes,
-        packages=_package_versions(),
+        packages=package_versions(),
         files=files,
     )
-
-
-def _package_versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _read_manifest(folder: Path) -> Manifest:
-    file = folder / MANIFEST
-    if not file.is_file():
-        raise BundleError(
-            f"'{folder}' is no bundle: it has no {MANIFEST}",
-            allowed="a folder that 'buysignal train' wrote",
-            todo="train one, or check the path",
-        )
-    try:
-        content = json.loads(file.read_bytes())
-        schema = int(content["schema_version"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{MANIFEST} of '{folder}' cannot be read", todo="train again") from error
-    if schema > SCHEMA_VERSION:
-        raise BundleError(
-            f"'{folder}' comes from a newer version (schema {schema}, buysignal "
-            f"{content.get('buysignal_version', 'unknown')})",
-            allowed=f"schema {SCHEMA_VERSION} or older",
-            todo="update buysignal",
-        )
-    try:
-        manifest = Manifest.model_validate(content)
-    except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise BundleError(f"{MANIFEST} of '{folder}' was changed at '{place}'", todo="train again") from error
-    if manifest.catalogue_version not in (None, CATALOGUE_VERSION):
-        raise BundleError(
-            f"'{folder}' was trained on feature catalogue {manifest.catalogue_version}",
-            allowed=f"catalogue {CATALOGUE_VERSION}",
-            todo="train again with this version",
-        )
-    return manifest
 
 
 def _verified(folder: Path, name: str, digest: str) -> bytes:

@@ -25,6 +25,7 @@ app = typer.Typer(
     help="Will this visitor buy? Clickstream in; conversion, revenue and segments out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 data_app = typer.Typer(help="Public data sets.", no_args_is_help=True)
@@ -40,24 +41,13 @@ GapOption = Annotated[str, typer.Option(help="Longest pause within a session, wi
 def main() -> None:
     """Run the command line; mistakes in what was brought in end with one sentence and exit code 2."""
     try:
-        app(standalone_mode=False)
+        app()
     except BuysignalError as error:
         _error_console().print(f"[bold red]Error:[/] {_plain(str(error))}", soft_wrap=True)
         sys.exit(2)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         _error_console().print("Interrupted; nothing half-written is left behind.")
         sys.exit(130)
-    except _usage_errors() as error:
-        error.show()
-        sys.exit(error.exit_code)
-
-
-def _usage_errors() -> type[Any]:
-    import click
-
-    return click.ClickException
 
 
 @app.callback(invoke_without_command=True)
@@ -123,10 +113,10 @@ def demo(
             progress=lambda done, total: step(done / total, "visitors"),
         )  # fmt: skip
     if as_json:
-        typer.echo(json.dumps({"out": str(out), "events": files.events, "simulated": True}))
+        typer.echo(json.dumps({"out": str(out), "events": files.rows, "simulated": True}))
     else:
-        console().print(f"Simulated {files.events:,} events of {visitors:,} visitors into [bold]{out}[/].")
-        console().print(f"Next: buysignal train {out}/events.parquet --out models/demo")
+        console().print(f"Simulated {files.rows:,} events of {visitors:,} visitors into [bold]{out}[/].")
+        console().print(f"Next: buysignal train {files.events} --out models/demo")
 
 
 @data_app.command("get")

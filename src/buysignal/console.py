@@ -22,6 +22,20 @@ CONVERSION_COLUMNS = ("roc_auc", "average_precision", "f1", "log_loss", "ece", "
 REVENUE_COLUMNS = ("rmse", "mae", "r2", "rmse_log1p", "total_error_pct")
 SEGMENT_COLUMNS = ("silhouette", "davies_bouldin", "inertia", "stability")
 _COLUMNS = {"conversion": CONVERSION_COLUMNS, "revenue": REVENUE_COLUMNS, "segments": SEGMENT_COLUMNS}
+_HEADS = {
+    "roc_auc": "ROC-AUC",
+    "average_precision": "AP",
+    "f1": "F1",
+    "log_loss": "log loss",
+    "ece": "ECE",
+    "lift_at_10pct": "lift 10%",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "rmse_log1p": "RMSE log1p",
+    "total_error_pct": "total %",
+    "davies_bouldin": "Davies–Bouldin",
+}
 _VERDICT_STYLE = {"tautology": "bold red", "leak": "bold red", "warning": "yellow", "ok": "green"}
 _ANSWER_STYLE = {"yes": "green", "proxy": "yellow", "no": "red"}
 SHOWN_SCORES = 20
@@ -98,12 +112,15 @@ def leaderboard(table: ReportTable) -> Table:
     proxy = " (proxy)" if table.goal is not None and table.goal.proxy else ""
     shown = Table(title=f"{table.name}{proxy}", title_justify="left", caption_justify="left")
     shown.caption = _caption(table)
-    shown.add_column("model")
+    shown.add_column("model", no_wrap=True)
     for column in columns:
-        shown.add_column(column, justify="right")
+        shown.add_column(_HEADS.get(column, column), justify="right", no_wrap=True)
     for row in table.rows:
         name = row.model if row.imbalance in (None, "none") else f"{row.model} + {row.imbalance}"
-        cells = [_figure(row.metrics.get(c), row.intervals.get(c)) for c in columns]
+        # The interval of the first figure fits a terminal; the report has them all.
+        cells = [
+            _figure(row.metrics.get(c), row.intervals.get(c) if c == columns[0] else None) for c in columns
+        ]
         shown.add_row(f"[bold]{name} ★[/]" if row.champion else name, *cells)
     return shown
 
@@ -116,7 +133,7 @@ def _caption(table: ReportTable) -> str:
 def _figure(value: float | None, interval: tuple[float | None, float | None] | None) -> str:
     if value is None:
         return "–"
-    text = f"{value:,.4g}" if abs(value) >= 1000 else f"{value:.3f}"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"
     if interval is None or None in interval:
         return text
     return f"{text} [dim]{interval[0]:.3g}–{interval[1]:.3g}[/]"

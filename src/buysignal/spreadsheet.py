@@ -36,6 +36,6 @@ def write_csv(table: pa.Table, path: Path) -> None:
         if pa.types.is_dictionary(field.type):
             column = column.cast(field.type.value_type)
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            table = table.set_column(position, field.name, neutralise(column))
+            table = table.set_column(position, field.name, neutralise(column.cast(pa.string())))
     names = neutralise(pa.array(table.column_names)).to_pylist()
     pacsv.write_csv(table.rename_columns(names), path)

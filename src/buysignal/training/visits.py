@@ -109,10 +109,3 @@ def revenue_of(visits: FoldedVisits, goal: Goal, options: Options, stage: Stage)
     done = evaluate_revenue(samples, split, name=name, plan=options.plan(compare=False), progress=stage)
     done.table.audit = audit_lines(samples, split, "revenue")
     return done
-
-
-def ends_of_sessions(visits: FoldedVisits) -> npt.NDArray[np.int64]:
-    """Return the last row of every session that is no suspected bot."""
-    where = sessions.layout(visits.events)
-    last = where.session_starts[1:] - 1
-    return last[~sessions.bots(visits.events)[last]]
