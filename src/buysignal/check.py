@@ -205,7 +205,10 @@ def _warnings(loaded: Loaded, purchases: int, bots: int) -> list[str]:
             f"{loaded.duplicates:,} rows equal an earlier one; they may be different sessions and are kept"
         )
     if bots:
-        found.append(f"{bots:,} sessions look automatic; their rows are left out of training")
+        counted = "1 session looks" if bots == 1 else f"{bots:,} sessions look"
+        found.append(f"{counted} automatic; such rows are left out of training")
+    if loaded.left_out:
+        found.append(f"files that hold something else were left out: {', '.join(loaded.left_out)}")
     late = [c for c, known in loaded.profile.known.items() if known == "end"]
     if loaded.profile.level == "session" and late:
         found.append(f"known only when the visit is over, so no forecast may use them: {', '.join(late)}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from buysignal import events
+from buysignal.errors import ProfileError
 from buysignal.sources import load, load_profile
 
 HEADER = "visitor_id,event_time,event_name,item_id,price,currency,page\n"
@@ -208,3 +209,28 @@ def test_line_breaks_and_quotes_inside_cells(tmp_path):
     first = loaded.table.to_pylist()[0]
     assert (first["item_id"], first["price"], first["page"]) == ('24" tv', 1.5, "two\nlines")
     assert [r["line"] for r in loaded.rejects.to_pylist()] == [7]
+
+
+def test_other_files_of_a_folder_are_left_out_and_said(tmp_path, clean):
+    folder = tmp_path / "export"
+    folder.mkdir()
+    write(folder, "item_id,name\na,Atlas\n", "items.csv")
+    write(folder, "Exported by hand.\n", "readme.txt")
+    write(folder, CLEAN)
+    loaded = load(folder)
+    assert loaded.table.equals(clean.table)
+    assert [Path(name).name for name in loaded.left_out] == ["items.csv"]
+
+
+def test_named_file_that_does_not_fit_is_not_left_out(tmp_path):
+    items = write(tmp_path, "item_id,name\na,Atlas\n", "items.csv")
+    with pytest.raises(ProfileError, match=r"items\.csv has no column for visitor_id"):
+        load([write(tmp_path, CLEAN), items])
+
+
+def test_columns_in_another_order_in_another_file(tmp_path):
+    write(tmp_path, "event_name,price,visitor_id,event_time\nsearch,,v3,2024-03-01T09:00:00Z\n", "b.csv")
+    write(tmp_path, CLEAN, "a.csv")
+    loaded = load(tmp_path)
+    assert loaded.table.column("visitor_id").to_pylist() == ["v1", "v1", "v2", "v3"]
+    assert loaded.table.column("page").to_pylist()[-1] is None

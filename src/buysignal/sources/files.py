@@ -7,7 +7,7 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Literal
 
@@ -36,11 +36,13 @@ class SourceFile:
         name: what the user knows it by, for messages and rejects (``a.zip/b.csv`` inside an archive).
         path: where its unpacked bytes are.
         kind: how its content is to be read.
+        named: whether the user named this very file, rather than a folder or archive around it.
     """
 
     name: str
     path: Path
     kind: Kind
+    named: bool = True
 
 
 def open_files(paths: Sequence[str | Path], scratch: Path) -> list[SourceFile]:
@@ -54,8 +56,11 @@ def open_files(paths: Sequence[str | Path], scratch: Path) -> list[SourceFile]:
         raise SourceError("no file was named", allowed="one or more files or folders", todo="name one")
     found: list[SourceFile] = []
     for path in paths:
-        for file in _walk(Path(path)):
-            found.extend(_open(file, scratch, len(found)))
+        files = _walk(Path(path))
+        for file in files:
+            inside = list(_open(file, scratch, len(found)))
+            named = len(inside) == 1 and not Path(path).is_dir()
+            found.extend(replace(one, named=named) for one in inside)
     return found
 
 
@@ -68,6 +73,8 @@ def _walk(path: Path) -> list[Path]:
             and not any(part.startswith((".", "_")) for part in p.relative_to(path).parts)
             and p.suffix.lower() in DATA_SUFFIXES | PACKED_SUFFIXES
         ]
+        data = [p for p in files if p.suffix.lower() not in {".txt", ".json"}]
+        files = data or files
         if not files:
             raise SourceError(
                 f"the folder {path} holds no data files",

@@ -31,6 +31,9 @@ class Part:
         rows: rows in the relation.
         malformed: lines that are no rows.
         json: SQL of the row's JSON text, where columns are paths into it.
+        headerless: the file has no names for its columns.
+        event_name: what every row is, where a layout says so.
+        named: the user named this file, rather than a folder around it.
     """
 
     names: tuple[str, ...]
@@ -44,6 +47,7 @@ class Part:
     json: str | None = None
     headerless: bool = False
     event_name: str | None = None
+    named: bool = True
 
 
 def open_parts(
@@ -107,6 +111,7 @@ def _open_text(
         kind="text",
         malformed=malformed,
         headerless=dialect.columns[0] == "column_1",
+        named=file.named,
     )
 
 
@@ -184,7 +189,7 @@ def _open_json(
     ]
     relation = f"(SELECT rowid AS __row, rowid + 1 AS __line, line FROM {table} WHERE {_IS_OBJECT})"
     rows = int(connection.sql(f"SELECT count(*) FROM {relation}").fetchall()[0][0])
-    return Part((file.name,), relation, {}, "line", rows, "json", malformed, json="line")
+    return Part((file.name,), relation, {}, "line", rows, "json", malformed, json="line", named=file.named)
 
 
 _IS_OBJECT = "(CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE FALSE END)"
@@ -236,7 +241,7 @@ def _open_parquet(
     return Part(
         names, relation, sources, as_json, rows, "parquet",
         file_sql=f"(CASE __file {position} ELSE 0 END)" if len(files) > 1 else "0",
-        json=as_json if nested else None,
+        json=as_json if nested else None, named=any(f.named for f in files),
     )  # fmt: skip
 
 

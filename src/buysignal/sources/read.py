@@ -14,22 +14,22 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from buysignal.errors import ProfileError, SourceError
+from buysignal.errors import SourceError
+from buysignal.events import ATTRIBUTE_PREFIX
 from buysignal.sources import nested, sql, typed
-from buysignal.sources.detect import best, detect, folded, layout_of
+from buysignal.sources.choose import Opened, choose, fitting, look_into
+from buysignal.sources.detect import folded
 from buysignal.sources.files import open_files
 from buysignal.sources.kept import settle
 from buysignal.sources.parts import Part, open_parts
-from buysignal.sources.profile import Profile, load_profile
+from buysignal.sources.profile import Profile
 from buysignal.sources.rejects import Rejects
 from buysignal.sources.resolve import (
     Resolved,
     extra_columns,
     infer_types,
-    require,
     resolve,
     resolve_named,
-    with_mapping,
 )
 
 Progress = Callable[[float, str], None]
@@ -61,6 +61,7 @@ class Loaded:
         duplicates: rows equal to an earlier one; of events they are rejected, of sessions kept.
         currency: of all amounts; None where nothing says it.
         paths: as they were given.
+        left_out: files of a folder or archive that the profile does not fit, such as item lists.
     """
 
     profile: Profile
@@ -74,6 +75,7 @@ class Loaded:
     paths: tuple[Path, ...]
     duplicates: int = 0
     currency: str | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def load(
@@ -127,79 +129,32 @@ class _Reading:
     connection: duckdb.DuckDBPyConnection
     folder: Path
     paths: tuple[Path, ...]
-    parts: list[Part] = field(default_factory=list)
-    heads: list[list[dict[str, str]]] = field(default_factory=list)
+    opened: list[Opened] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     mended: Counter[str] = field(default_factory=Counter)
     profile: Profile | None = None
     confidence: float = 1.0
     currency: str | None = None
-    rows_in: int = 0
+
+    @property
+    def parts(self) -> list[Part]:
+        return [one.part for one in self.opened]
 
     def open(self) -> None:
         files = open_files(self.paths, self.folder)
-        self.parts = open_parts(self.connection, files, self.folder, self.mended)
-        self.heads = [nested.head(self.connection, part) for part in self.parts]
-
-    def columns_of(self, position: int) -> list[str]:
-        part, head = self.parts[position], self.heads[position]
-        return (
-            list(part.columns) if part.json is None else list(dict.fromkeys(c for row in head for c in row))
-        )
-
-    def all_columns(self) -> list[str]:
-        return list(dict.fromkeys(c for i in range(len(self.parts)) for c in self.columns_of(i)))
+        parts = open_parts(self.connection, files, self.folder, self.mended)
+        self.opened = [look_into(self.connection, part) for part in parts]
 
     def choose_profile(
         self, asked: str | Path | Profile | None, mapping: Mapping[str, str], rates: Mapping[str, float]
     ) -> None:
-        columns = self.all_columns()
-        chosen = self._asked_or_detected(asked, mapping, columns)
-        if mapping:
-            chosen = with_mapping(chosen, mapping, columns)
-        if rates:
-            chosen = chosen.model_copy(update={"rates": {**chosen.rates, **rates}})
-        self.profile = chosen
-        for part, head in zip(self.parts, self.heads, strict=True):
-            self._name_columns(chosen, part, head)
-
-    def _asked_or_detected(
-        self, asked: str | Path | Profile | None, mapping: Mapping[str, str], columns: list[str]
-    ) -> Profile:
-        if isinstance(asked, Profile):
-            return asked
-        if asked is not None:
-            return load_profile(asked)
-        shown, head = self.parts[0].names[0], self.heads[0]
-        if mapping:
-            ranked = detect([*columns, *mapping], head)
-            if not ranked:
-                return load_profile("generic")
-            found, self.confidence = ranked[0]
-            return found
-        of_first = columns if len(self.parts) == 1 else list(dict.fromkeys([*self.columns_of(0), *columns]))
-        if self.parts[0].headerless:
-            of_first = self.columns_of(0)
-        found, self.confidence = best(of_first, head, shown)
-        return found
-
-    def _name_columns(self, profile: Profile, part: Part, head: list[dict[str, str]]) -> None:
-        """Give a file without header the column names of its layout."""
-        layout = layout_of(profile, head) if part.headerless else None
-        if layout is None:
-            if part.headerless and profile.layouts:
-                raise ProfileError(
-                    f"{part.names[0]} has no header, and its cells fit no layout of profile '{profile.name}'",
-                    allowed=" or ".join(", ".join(lay.columns) for lay in profile.layouts),
-                    todo="check the file, or add a header line",
-                )
-            return
-        part.columns = dict(zip(layout.columns, part.columns.values(), strict=True))
-        part.event_name = layout.event_name
+        self.profile, self.confidence = choose(self.opened, asked, mapping, rates)
+        self.opened, self.left_out = fitting(self.profile, self.opened)
 
     def type_rows(self) -> None:
         assert self.profile is not None
         profile = self.profile
-        plans = [self._plan(profile, i) for i in range(len(self.parts))]
+        plans = [self._plan(profile, one) for one in self.opened]
         self.currency = self._common_currency(profile, plans)
         selects, before = [], 0
         for number, (part, (relation, resolved)) in enumerate(zip(self.parts, plans, strict=True)):
@@ -219,22 +174,17 @@ class _Reading:
         flat = all(part.kind == "parquet" and part.json is None for part in self.parts)
         self.connection.execute(f"CREATE TEMP {'VIEW' if flat else 'TABLE'} typed AS {body}")
 
-    def _plan(self, profile: Profile, position: int) -> tuple[str, Resolved]:
-        part, columns = self.parts[position], self.columns_of(position)
-        relation, sources = part.relation, dict(part.columns)
-        if part.json is not None:
-            present = {folded(c): c for c in columns}
-            wanted = [s for m in profile.columns.values() for s in m.source]
-            paths = [present.get(folded(s), s) for s in wanted]
-            relation, sources = nested.select_paths(part, [*paths, *_extra(columns)], profile.items)
-            known = {c: s for c, s in sources.items() if c in columns}
-            require(profile, resolve(profile, known), columns, part.names[0])
+    def _plan(self, profile: Profile, one: Opened) -> tuple[str, Resolved]:
+        """Return the relation a part is read from, and which of its columns feeds what."""
+        relation, sources = one.part.relation, dict(one.part.columns)
+        if one.part.json is not None:
+            present = {folded(c): c for c in one.columns}
+            paths = [present.get(folded(s), s) for m in profile.columns.values() for s in m.source]
+            paths += [c for c in one.columns if c.startswith(ATTRIBUTE_PREFIX)]
+            relation, sources = nested.select_paths(one.part, paths, profile.items)
         extra = extra_columns(profile, sources, resolve_named(profile, sources))
         types = infer_types(self.connection, relation, {c: sources[c] for c in extra})
-        resolved = resolve(profile, sources, types)
-        constant = {"event_name": None} if part.event_name else {}
-        require(profile, {**resolved, **constant}, columns, part.names[0])  # type: ignore[dict-item]
-        return relation, resolved
+        return relation, resolve(profile, sources, types)
 
     def _common_currency(self, profile: Profile, plans: list[tuple[str, Resolved]]) -> str | None:
         """The profile's currency, or the most frequent among priced rows."""
@@ -256,6 +206,7 @@ class _Reading:
         loaded = Loaded(
             self.profile, self.confidence, table, rejects, {k: n for k, n in self.mended.items() if n},
             rows_in, table.num_rows, len(rejects), self.paths, kept.duplicates, self.currency,
+            tuple(self.left_out),
         )  # fmt: skip
         if loaded.rows_in != loaded.rows_kept + loaded.rows_rejected:
             raise AssertionError(f"{rows_in} rows in, {table.num_rows} kept, {len(rejects)} rejected")
@@ -272,10 +223,6 @@ class _Reading:
             self.mended["items"] = unfolded
             rows += unfolded
         return rows
-
-
-def _extra(columns: list[str]) -> list[str]:
-    return [c for c in columns if c.startswith("attr_")]
 
 
 def _nothing_kept(loaded: Loaded) -> SourceError:

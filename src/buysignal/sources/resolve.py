@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import duckdb
 
@@ -128,7 +128,7 @@ def _native(source: Source) -> ColumnType:
     return "text"
 
 
-def require(profile: Profile, resolved: Resolved, columns: Sequence[str], shown: str) -> None:
+def require(profile: Profile, fed: Collection[str], columns: Sequence[str], shown: str) -> None:
     """Check that every required column is fed.
 
     Raises:
@@ -136,7 +136,7 @@ def require(profile: Profile, resolved: Resolved, columns: Sequence[str], shown:
     """
     for needed in profile.required:
         constant = needed == "event_name" and profile.event_name is not None
-        if needed in resolved or constant:
+        if needed in fed or constant:
             continue
         mapping = profile.columns.get(needed)
         expected = mapping.source if mapping and mapping.source else (needed,)
