@@ -46,7 +46,10 @@ def sessions(frame: pd.DataFrame) -> pd.DataFrame:
     )
     by = flags.groupby("session_id", sort=False)
     return by.agg(
-        visitor=("visitor_id", "first"), bought=("bought", "any"), added=("added", "any"), size=("bought", "size")
+        visitor=("visitor_id", "first"),
+        bought=("bought", "any"),
+        added=("added", "any"),
+        size=("bought", "size"),
     )
 
 
@@ -121,7 +124,11 @@ def test_purchases_are_what_lies_in_the_cart(frame: pd.DataFrame) -> None:
     assert bought["transaction_id"].nunique() == bought["session_id"].nunique()
     assert not bought.duplicated(["transaction_id", "item_id"]).any()
     assert moved.loc[moved["event_name"] != "purchase", "transaction_id"].isna().all()
-    left = moved[moved["session_id"].isin(bought["session_id"])].groupby(["session_id", "item_id"])["pieces"].sum()
+    left = (
+        moved[moved["session_id"].isin(bought["session_id"])]
+        .groupby(["session_id", "item_id"])["pieces"]
+        .sum()
+    )
     assert (left == 0).all()
     running = moved.dropna(subset=["item_id"]).groupby(["session_id", "item_id"])["pieces"].cumsum()
     assert (running >= 0).all()
@@ -181,12 +188,16 @@ def test_csv_holds_the_same_events(tmp_path: Path) -> None:
     files = write_demo(tmp_path, 200, 14, 3, format="csv", dirty=False)
     read = pa.csv.read_csv(
         files.events,
-        convert_options=pa.csv.ConvertOptions(strings_can_be_null=True, column_types={"event_date": pa.date32()}),
+        convert_options=pa.csv.ConvertOptions(
+            strings_can_be_null=True, column_types={"event_date": pa.date32()}
+        ),
     )
     demo = simulate(200, 14, 3).events
     for name in ("visitor_id", "event_name", "item_id", "price", "transaction_id"):
         assert read.column(name).to_pylist() == demo.column(name).to_pylist()
-    same_time = pc.equal(read.column("event_time").cast(pa.timestamp("us", tz="UTC")), demo.column("event_time"))
+    same_time = pc.equal(
+        read.column("event_time").cast(pa.timestamp("us", tz="UTC")), demo.column("event_time")
+    )
     assert pc.all(same_time).as_py()
 
 
@@ -199,7 +210,12 @@ def test_a_large_shop_is_written_in_parts(tmp_path: Path, monkeypatch: pytest.Mo
     assert pq.read_table(tmp_path / "truth").num_rows == files.rows
     monkeypatch.undo()
     write_demo(tmp_path, 50, 7, 2)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["README.txt", "dirt.json", "events.parquet", "items.csv"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "README.txt",
+        "dirt.json",
+        "events.parquet",
+        "items.csv",
+    ]
 
 
 def test_a_file_in_place_of_the_folder_and_an_unknown_format_are_refused(tmp_path: Path) -> None:

@@ -63,7 +63,9 @@ def test_the_ledger_is_what_is_found(
 
 def _late_rows(frame: pd.DataFrame) -> int:
     keys = frame[["visitor_id", "event_time", "event_seq"]]
-    order = keys.drop_duplicates().sort_values(list(keys.columns), ignore_index=True).reset_index(names="rank")
+    order = (
+        keys.drop_duplicates().sort_values(list(keys.columns), ignore_index=True).reset_index(names="rank")
+    )
     rank = keys.merge(order, how="left")["rank"].to_numpy()
     return int((rank < np.maximum.accumulate(rank)).sum())
 
@@ -73,7 +75,9 @@ def test_shares_of_the_dirt(soiled: tuple[pa.Table, dict[str, int]], clean: pa.T
     assert 0.003 < ledger["duplicate_rows"] / n < 0.007
     assert 0.005 < ledger["late_rows"] / n < 0.02
     assert 0.02 < ledger["refused_visitors"] / 20_000 < 0.04
-    assert ledger["bot_visitors"] * BOT_EVENTS[0] <= ledger["bot_rows"] <= ledger["bot_visitors"] * BOT_EVENTS[1]
+    assert (
+        ledger["bot_visitors"] * BOT_EVENTS[0] <= ledger["bot_rows"] <= ledger["bot_visitors"] * BOT_EVENTS[1]
+    )
 
 
 def test_under_the_dirt_lies_the_clean_table(once: pd.DataFrame, clean: pa.Table) -> None:
