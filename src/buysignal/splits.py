@@ -79,7 +79,8 @@ def time_split(
     side[start >= moment] = 2
     side[before & (start >= middle)] = 1
     side[before & (start < middle) & (end < middle - space)] = 0
-    rows = np.where(known, side[code], -1)
+    rows = np.full(len(samples), -1)
+    rows[known] = side[code]
     left_out = int((rows == -1).sum())
     sentence = f"{_units(samples)} before {_say(moment)} / from then on"
     if space:
@@ -203,13 +204,13 @@ def _folds(samples: Samples, rows: Rows, folds: int, seed: int, group: Keep) -> 
 def _session_spans(
     samples: Samples, known: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.datetime64], npt.NDArray[np.datetime64], Rows]:
-    """Return first and last moment of each session, and each row's session position."""
-    codes, code = np.unique(samples.session, return_inverse=True)
-    micros = samples.time.astype("datetime64[us]").astype(np.int64)
+    """Return first and last moment of each session with a time, and the session of each such row."""
+    codes, code = np.unique(samples.session[known], return_inverse=True)
+    micros = samples.time[known].astype("datetime64[us]").astype(np.int64)
     start = np.full(len(codes), np.iinfo(np.int64).max)
     end = np.full(len(codes), np.iinfo(np.int64).min + 1)
-    np.minimum.at(start, code[known], micros[known])
-    np.maximum.at(end, code[known], micros[known])
+    np.minimum.at(start, code, micros)
+    np.maximum.at(end, code, micros)
     return start.astype("datetime64[us]"), end.astype("datetime64[us]"), code
 
 
