@@ -84,7 +84,10 @@ def text(source: Source) -> str:
     if source.typed:
         return f"nullif({source.sql}, '')"
     words = ", ".join(quote(word) for word in EMPTY_WORDS)
-    return f"(CASE WHEN lower(trim({source.sql})) IN ({words}) THEN NULL ELSE trim({source.sql}) END)"
+    cell = f"trim({source.sql})"
+    longest = max(len(word) for word in EMPTY_WORDS)
+    empty = f"lower({cell}) IN ({words})"
+    return f"(CASE WHEN strlen({cell}) > {longest} THEN {cell} WHEN {empty} THEN NULL ELSE {cell} END)"
 
 
 def cell(
@@ -158,7 +161,7 @@ def number_from_text(raw: str, decimal: str) -> str:
     Where the point is a dot, a comma is still understood when it cannot be a thousands mark
     (``12,5``), and as thousands mark only beside a point (``1,234.50``).
     """
-    plain = f"CASE WHEN {raw} NOT LIKE '%\\_%' ESCAPE '\\' THEN try_cast({raw} AS DOUBLE) END"
+    plain = f"CASE WHEN NOT contains({raw}, '_') THEN try_cast({raw} AS DOUBLE) END"
     swapped = f"try_cast(replace(replace({raw}, '.', ''), ',', '.') AS DOUBLE)"
     if decimal == ",":
         pattern = r"[-+]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?"
@@ -180,8 +183,8 @@ def _integer(source: Source, decimal: str) -> str:
     if not source.is_text:
         return whole
     raw = text(source)
-    exact = f"regexp_full_match({raw}, '[-+]?\\d{{1,18}}')"
-    return f"(CASE WHEN {exact} THEN try_cast({raw} AS BIGINT) ELSE {whole} END)"
+    marks = " OR ".join(f"contains({raw}, '{mark}')" for mark in (".", ",", "_", "e", "E"))
+    return f"(CASE WHEN {marks} THEN {whole} ELSE try_cast({raw} AS BIGINT) END)"
 
 
 def _boolean(source: Source) -> str:
@@ -216,23 +219,33 @@ def has_offset(raw: str) -> str:
     """A condition: the text of a time says an offset from UTC that is not zero."""
     pattern = r".*\d\d:\d\d(:\d\d(\.\d+)?)? ?[-+]\d\d(:?\d\d)?"
     zero = r".*[-+]00(:?00)?"
-    return f"(regexp_full_match({raw}, {quote(pattern)}) AND NOT regexp_full_match({raw}, {quote(zero)}))"
+    matches = f"regexp_full_match({raw}, {quote(pattern)}) AND NOT regexp_full_match({raw}, {quote(zero)})"
+    marked = f"contains(substr({raw}, 11), '+') OR contains(substr({raw}, 11), '-')"
+    return f"(CASE WHEN {marked} THEN {matches} ELSE FALSE END)"
 
 
 def _time_from_text(raw: str, pattern: str | None, timezone: str) -> str:
     if pattern:
         parsed = f"try_strptime({raw}, {quote(pattern)})"
         return f"CAST({parsed} AS TIMESTAMPTZ)" if "%z" in pattern else _localised(parsed, timezone)
-    digits = r"\d{9,17}(\.\d+)?"
-    zoned = r".*(Z|[-+]\d\d(:?\d\d)?|UTC|[A-Za-z]+/[A-Za-z_]+)"
-    clocked = r".*\d:\d\d.*"
+    number = f"try_cast({raw} AS DOUBLE)"
     joined = f"replace(replace({raw}, ' +', '+'), ' -', '-')"
-    with_zone = f"(regexp_full_match({raw}, {quote(zoned)}) AND regexp_full_match({raw}, {quote(clocked)}))"
-    return (
-        f"(CASE WHEN regexp_full_match({raw}, {quote(digits)}) THEN {_from_epoch(f'CAST({raw} AS DOUBLE)')} "
-        f"WHEN {with_zone} THEN try_cast({joined} AS TIMESTAMPTZ) "
-        f"ELSE {_localised(f'try_cast({raw} AS TIMESTAMP)', timezone)} END)"
+    spaced = f"(contains({raw}, ' +') OR contains({raw}, ' -'))"
+    zoned = (
+        f"CASE WHEN {spaced} THEN try_cast({joined} AS TIMESTAMPTZ) ELSE try_cast({raw} AS TIMESTAMPTZ) END"
     )
+    other = f"ELSE {zoned} END"
+    if timezone != "UTC":
+        bare = _localised(f"try_cast({raw} AS TIMESTAMP)", timezone)
+        other = f"WHEN {_names_zone(raw)} THEN {zoned} ELSE {bare} END"
+    return f"(CASE WHEN {number} IS NOT NULL THEN {_from_epoch(number)} {other})"
+
+
+def _names_zone(raw: str) -> str:
+    """A condition: the text of a time ends in a zone (Z, UTC, +02:00, Europe/Berlin)."""
+    after_day = f"substr({raw}, 11)"
+    marks = [f"contains({after_day}, '{mark}')" for mark in ("+", "-", "/", "Z", "UTC")]
+    return f"({' OR '.join(marks)})"
 
 
 def _localised(timestamp: str, timezone: str) -> str:
@@ -243,7 +256,8 @@ def _from_epoch(number: str) -> str:
     """Seconds, milliseconds or microseconds since 1970; between 1995 and 2100 they cannot be confused."""
     factor = f"(CASE WHEN abs({number}) < 1e10 THEN 1000000 WHEN abs({number}) < 1e13 THEN 1000 ELSE 1 END)"
     micros = f"try_cast({number} * {factor} AS BIGINT)"
-    return f"(CASE WHEN abs({micros}) < 1000000000000000000 THEN make_timestamptz({micros}) END)"
+    possible = f"abs({number}) >= 1e8 AND abs({micros}) < 1000000000000000000"
+    return f"(CASE WHEN {possible} THEN make_timestamptz({micros}) END)"
 
 
 def _date(source: Source, pattern: str | None) -> str:

@@ -32,19 +32,23 @@ def decimal_of(
     """
     if profile.decimal != "auto":
         return profile.decimal
-    texts = [s for s in _number_sources(resolved) if s.is_text]
-    if not texts:
+    texts = [s.sql for s in _number_sources(resolved) if s.is_text]
+    if not texts or not _count_numbers(connection, relation, texts, ",", "."):
         return "."
-    comma = " OR ".join(
-        f"regexp_full_match(trim({s.sql}), '[-+]?[0-9.]*,([0-9]{{1,2}}|[0-9]{{4,}})')" for s in texts
-    )
-    point = " OR ".join(
-        f"regexp_full_match(trim({s.sql}), '[-+]?[0-9,]*\\.([0-9]{{1,2}}|[0-9]{{4,}})')" for s in texts
-    )
-    commas, points = connection.sql(
-        f"SELECT count(*) FILTER ({comma}), count(*) FILTER ({point}) FROM {relation}"
-    ).fetchall()[0]
-    return "," if commas and not points else "."
+    return "." if _count_numbers(connection, relation, texts, ".", ",") else ","
+
+
+def _count_numbers(
+    connection: duckdb.DuckDBPyConnection, relation: str, cells: list[str], mark: str, other: str
+) -> int:
+    """Count numbers in which ``mark`` can only be the decimal mark and ``other`` a thousands mark."""
+    pattern = f"[-+]?[0-9{other}]*[{mark}]([0-9]{{1,2}}|[0-9]{{4,}})"
+    tests = [
+        f"CASE WHEN contains({c}, '{mark}') THEN regexp_full_match(trim({c}), '{pattern}') ELSE FALSE END"
+        for c in cells
+    ]
+    counted = f"SELECT count(*) FILTER ({' OR '.join(tests)}) FROM {relation}"
+    return int(connection.sql(counted).fetchall()[0][0])
 
 
 def _number_sources(resolved: Resolved) -> list[Source]:
@@ -70,7 +74,11 @@ def count_mended(
     digits = "[0-9]+" if decimal == "," else "([0-9]{1,2}|[0-9]{4,})"
     numbers = [s for s in _number_sources(resolved) if s.is_text]
     tests = {
-        "decimal_comma": [f"regexp_full_match(trim({s.sql}), '[-+]?[0-9.]*,{digits}')" for s in numbers],
+        "decimal_comma": [
+            f"CASE WHEN contains({s.sql}, ',') "
+            f"THEN regexp_full_match(trim({s.sql}), '[-+]?[0-9.]*,{digits}') ELSE FALSE END"
+            for s in numbers
+        ],
         "time_zone": [has_offset(text(s)) for s in _time_sources(resolved)],
         "currency": _converted(profile, resolved, currency),
     }
