@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from buysignal.report import Table as ReportTable
     from buysignal.scoring import Scored, Story
 
-CONVERSION_COLUMNS = ("roc_auc", "average_precision", "f1", "log_loss", "ece", "lift_at_10pct")
+CONVERSION_COLUMNS = ("roc_auc", "average_precision", "f1", "ece", "log_loss", "lift_at_10pct")
 REVENUE_COLUMNS = ("rmse", "mae", "r2", "rmse_log1p", "total_error_pct")
 SEGMENT_COLUMNS = ("silhouette", "davies_bouldin", "inertia", "stability")
 _COLUMNS = {"conversion": CONVERSION_COLUMNS, "revenue": REVENUE_COLUMNS, "segments": SEGMENT_COLUMNS}
@@ -39,6 +39,8 @@ _HEADS = {
 _VERDICT_STYLE = {"tautology": "bold red", "leak": "bold red", "warning": "yellow", "ok": "green"}
 _ANSWER_STYLE = {"yes": "green", "proxy": "yellow", "no": "red"}
 SHOWN_SCORES = 20
+WIDE = 110
+"""Characters from which a terminal shows every column."""
 
 
 def print_check(result: CheckResult, console: Console) -> None:
@@ -94,7 +96,7 @@ def print_report(report: Report, console: Console) -> None:
     kind = "proxy, not conversion" if report.goal.proxy else "conversion"
     console.print(f"Goal: [bold]{report.goal.name}[/] ({kind}): {escape(report.goal.sentence)}")
     for table in report.tables:
-        console.print(leaderboard(table))
+        console.print(leaderboard(table, console.width))
         for line in table.audit:
             if line.verdict != "ok":
                 style = _VERDICT_STYLE.get(line.verdict, "")
@@ -106,22 +108,27 @@ def print_report(report: Report, console: Console) -> None:
         console.print(f"[yellow]Note:[/] {escape(note)}")
 
 
-def leaderboard(table: ReportTable) -> Table:
-    """Return one table of the report for the terminal, the champion marked."""
+def leaderboard(table: ReportTable, width: int = 120) -> Table:
+    """Return one table of the report for a terminal ``width`` characters wide, the champion marked."""
     columns = [c for c in _COLUMNS.get(table.task, ()) if any(c in row.metrics for row in table.rows)]
+    columns = columns if width >= WIDE else columns[:4]
     proxy = " (proxy)" if table.goal is not None and table.goal.proxy else ""
     shown = Table(title=f"{table.name}{proxy}", title_justify="left", caption_justify="left")
     shown.caption = _caption(table)
     shown.add_column("model", no_wrap=True)
+    resampled = any(row.imbalance not in (None, "none") for row in table.rows)
+    if resampled:
+        shown.add_column("imbalance", no_wrap=True)
     for column in columns:
         shown.add_column(_HEADS.get(column, column), justify="right", no_wrap=True)
     for row in table.rows:
-        name = row.model if row.imbalance in (None, "none") else f"{row.model} + {row.imbalance}"
-        # The interval of the first figure fits a terminal; the report has them all.
+        name = f"[bold]{row.model} ★[/]" if row.champion else row.model
+        # The interval of the first figure fits a wide terminal; the report has them all.
         cells = [
-            _figure(row.metrics.get(c), row.intervals.get(c) if c == columns[0] else None) for c in columns
+            _figure(row.metrics.get(c), row.intervals.get(c) if width >= WIDE and c == columns[0] else None)
+            for c in columns
         ]
-        shown.add_row(f"[bold]{name} ★[/]" if row.champion else name, *cells)
+        shown.add_row(name, *([row.imbalance or "none"] if resampled else []), *cells)
     return shown
 
 

@@ -13,6 +13,10 @@ from buysignal.report import Dataset
 from buysignal.sources.read import Loaded
 
 
+SIMULATED = f"{ev.ATTRIBUTE_PREFIX}simulated"
+"""The column by which the demo shop says of every row that it is none of a real shop."""
+
+
 def dataset_of(loaded: Loaded, test: Loaded | None) -> Dataset:
     """Return the report's description of what was read."""
     parts = [loaded] if test is None else [loaded, test]
@@ -32,9 +36,8 @@ def dataset_of(loaded: Loaded, test: Loaded | None) -> Dataset:
 
 
 def simulated(loaded: Loaded) -> bool:
-    """Return whether the source says of itself that it was simulated."""
-    metadata = loaded.table.schema.metadata or {}
-    return metadata.get(b"simulated") == b"true" or "attr_simulated" in loaded.table.column_names
+    """Return whether the rows say of themselves that they were simulated, as the demo shop's do."""
+    return SIMULATED in loaded.table.column_names
 
 
 def same_columns(train: Loaded, test: Loaded) -> None:

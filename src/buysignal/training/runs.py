@@ -30,7 +30,7 @@ def run_events(loaded: Loaded, test: Loaded | None, options: Options, progress: 
         SamplesError: too little, or one class only, to learn from.
     """
     profile = loaded.profile
-    goal = goals.choose(_possible(loaded), options.goal)
+    goal = _with_currency(goals.choose(_possible(loaded), options.goal), loaded)
     notes: list[str] = []
     stage = Stage(progress, 0.04, 0.5, 60)
     tables = clicks.click_tables(
@@ -83,7 +83,7 @@ def run_table(loaded: Loaded, test: Loaded | None, options: Options, progress: P
     """
     profile = loaded.profile
     possible = goals.available_goals(loaded.table.column_names, profile.goals, profile.proxies)
-    goal = goals.choose(possible, options.goal)
+    goal = _with_currency(goals.choose(possible, options.goal), loaded)
     tabled_visits = tabled.tabled_visits(loaded, test, goal, options)
     stage = Stage(progress, 0.04, 0.7, 80)
     conversion, beside = tabled.conversion_of(tabled_visits, goal, options, stage)
@@ -108,6 +108,10 @@ def run_table(loaded: Loaded, test: Loaded | None, options: Options, progress: P
         tables=[*tables, *segment_tables],
         notes=notes,
     )
+
+
+def _with_currency(goal: Goal, loaded: Loaded) -> Goal:
+    return goal if goal.currency is not None else goal.model_copy(update={"currency": loaded.currency})
 
 
 def _possible(loaded: Loaded) -> list[Goal]:

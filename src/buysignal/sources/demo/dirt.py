@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from buysignal import events
 from buysignal.sources.demo.shop import CURRENCY
+from buysignal.sources.demo.tables import SIMULATED
 
 USD_PER_EUR = 1.10
 DEMO_RATES: dict[str, float] = {"USD": 1.0 / USD_PER_EUR}
@@ -87,6 +88,7 @@ def _with_bots(table: pa.Table, random: np.random.Generator, chunk: int, ledger:
         "channel": ["direct"] * rows,
         "page": ["content"] * rows,
         "consent": [True] * rows,
+        SIMULATED: [True] * rows,
     }
     ledger["bot_visitors"], ledger["bot_rows"] = bots, rows
     joined = pa.concat_tables([table, events.conform(pa.table(planted))])

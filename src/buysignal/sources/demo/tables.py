@@ -15,6 +15,11 @@ from buysignal.sources.demo.ceiling import ceiling
 from buysignal.sources.demo.journey import Step
 from buysignal.sources.demo.walk import Rows
 
+SIMULATED = f"{events.ATTRIBUTE_PREFIX}simulated"
+"""True in every row, so that the word travels with the data through any file format."""
+
+EVENTS_SCHEMA = events.SCHEMA.append(pa.field(SIMULATED, pa.bool_()))
+
 TRUTH_SCHEMA = pa.schema(
     [
         pa.field("visitor_id", pa.string(), nullable=False),
@@ -58,6 +63,7 @@ def events_table(rows: Rows) -> pa.Table:
         "channel": _coded(rows["channel"], list(visitors.CHANNELS)),
         "page": _coded(page_of_step[steps], list(pages)),
         "consent": pa.array(np.ones(n, dtype=np.bool_)),
+        SIMULATED: pa.array(np.ones(n, dtype=np.bool_)),
     }
     return events.conform(pa.table(columns))
 

@@ -15,7 +15,6 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from buysignal.errors import SourceError
-from buysignal.events import SCHEMA
 from buysignal.sources.demo import tables
 from buysignal.sources.demo.dirt import DEMO_RATES, LEDGER, USD_PER_EUR, soil
 from buysignal.sources.demo.shop import shop_items
@@ -88,7 +87,7 @@ def write_demo(
     ledger: Counter[str] = Counter()
     written = 0
     whole = visitors <= VISITORS_PER_FILE
-    event_files = _Sink(folder / "events", format, _with_about(SCHEMA, about), whole)
+    event_files = _Sink(folder / "events", format, _with_about(tables.EVENTS_SCHEMA, about), whole)
     truth_files = _Sink(folder / "truth", "parquet", _with_about(tables.TRUTH_SCHEMA, about), whole)
     with event_files.open(), truth_files.open():
         for part in in_chunks(visitors, days, seed, make, threads=threads, progress=progress):
