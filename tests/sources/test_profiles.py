@@ -24,6 +24,7 @@ FILES = {
     "snowplow": ["snowplow.csv"],
     "segment": ["segment.jsonl"],
     "generic": ["generic.csv"],
+    "demo-shop": ["demo-shop.csv"],
 }
 
 
@@ -193,8 +194,17 @@ def test_generic_keeps_attributes_with_their_types():
     assert rows("generic")[3]["consent"] is False
 
 
+def test_demo_shop_is_told_from_other_events_and_its_dollars_become_euros():
+    loaded = read("demo-shop")
+    assert loaded.currency == "EUR"
+    assert loaded.mended == {"currency": 1}
+    assert loaded.table.column("attr_simulated").to_pylist() == [True] * 4
+    bought = [r for r in loaded.table.to_pylist() if r["event_name"] == "purchase"]
+    assert bought[0]["price"] == pytest.approx(59.90 / 1.10)
+
+
 def test_unknown_profile_says_which_there_are():
-    with pytest.raises(ProfileError, match=r"no profile 'uci-shop'.*did you mean.*Allowed: ga4.*What to do"):
+    with pytest.raises(ProfileError, match=r"no profile 'uci-shop'.*did you mean.*Allowed: .*ga4.*What to do"):
         load_profile("uci-shop")
 
 
