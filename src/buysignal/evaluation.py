@@ -23,7 +23,7 @@ from buysignal.models.intervals import ConformalInterval, fit_conformal, total_f
 from buysignal.report import GoalNote, Importance, Pictures, Row, Table, Task, TotalForecast
 from buysignal.samples import Samples
 from buysignal.splits import Rows, Split, fixed_split
-from buysignal.tested import TestedAmounts, TestedScores, slices_by_cart, slices_by_k
+from buysignal.tested import ForecastRows, ScoredRows, slices_by_cart, slices_by_k
 
 FEW_POSITIVES = 50
 """With fewer positives than this, figures come with a warning."""
@@ -49,7 +49,7 @@ class Evaluated:
     models: dict[str, Any]
     threshold: float | None
     interval: ConformalInterval | None
-    tested: TestedScores | TestedAmounts
+    tested: ScoredRows | ForecastRows
     fitted: list[Fitted] = field(default_factory=list)
 
 
@@ -154,12 +154,12 @@ def _best(fits: Sequence[Sequence[Fitted]], metric: str) -> int:
     return int(np.nanargmin(values))
 
 
-def _test_scores(samples: Samples, folds: Sequence[Split], parts: Sequence[Fitted]) -> TestedScores:
+def _test_scores(samples: Samples, folds: Sequence[Split], parts: Sequence[Fitted]) -> ScoredRows:
     scores = [
         conversion.probability(one.estimator, samples.X[fold.test])
         for one, fold in zip(parts, folds, strict=True)
     ]
-    return TestedScores(
+    return ScoredRows(
         samples,
         np.concatenate([fold.test for fold in folds]),
         np.concatenate(scores),
@@ -168,9 +168,9 @@ def _test_scores(samples: Samples, folds: Sequence[Split], parts: Sequence[Fitte
     )
 
 
-def _test_amounts(samples: Samples, rows: Rows, one: Fitted) -> TestedAmounts:
+def _test_amounts(samples: Samples, rows: Rows, one: Fitted) -> ForecastRows:
     X = samples.X[rows]
-    return TestedAmounts(samples, rows, one.estimator.predict(X), one.estimator.predict_log1p(X))
+    return ForecastRows(samples, rows, one.estimator.predict(X), one.estimator.predict_log1p(X))
 
 
 def _row(
@@ -226,7 +226,7 @@ def _fit_on_all(samples: Samples, plan: Plan, chosen: Fitted) -> Fitted:
 
 
 def _interval(
-    held: TestedAmounts, tested: TestedAmounts, level: float, table: Table
+    held: ForecastRows, tested: ForecastRows, level: float, table: Table
 ) -> ConformalInterval | None:
     try:
         interval = fit_conformal(held.forecast, held.actual, level=level)
@@ -242,7 +242,7 @@ def _interval(
     return interval
 
 
-def _total(held: TestedAmounts, tested: TestedAmounts, level: float, seed: int) -> TotalForecast:
+def _total(held: ForecastRows, tested: ForecastRows, level: float, seed: int) -> TotalForecast:
     """Prefixes of one session would count its revenue many times, so only the first ones are summed."""
     first_held, first = (one.samples.k[one.rows] == 1 for one in (held, tested))
     if not first_held.any() or not first.any():
@@ -267,7 +267,7 @@ def _total(held: TestedAmounts, tested: TestedAmounts, level: float, seed: int) 
 
 
 def _conversion_pictures(
-    samples: Samples, fold: Split, fitted: Sequence[Fitted], tested: Sequence[TestedScores], best: int
+    samples: Samples, fold: Split, fitted: Sequence[Fitted], tested: Sequence[ScoredRows], best: int
 ) -> Pictures:
     assert samples.y is not None
     shown = [i for i, one in enumerate(fitted) if one.imbalance == "none" or i == best]
@@ -289,7 +289,7 @@ def _conversion_pictures(
     return drawn
 
 
-def _revenue_pictures(samples: Samples, held: TestedAmounts, one: Fitted, tested: TestedAmounts) -> Pictures:
+def _revenue_pictures(samples: Samples, held: ForecastRows, one: Fitted, tested: ForecastRows) -> Pictures:
     assert samples.revenue is not None
     drawn = Pictures(importance_unit="rise of rmse_log1p when shuffled")
     drawn.residuals[key(one)] = curves.cloud(tested.forecast, tested.actual - tested.forecast)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -196,9 +197,12 @@ def _folds(samples: Samples, rows: Rows, folds: int, seed: int, group: Keep) -> 
     target = np.zeros(len(rows)) if samples.y is None else samples.y[rows]
     groups = None if codes is None else codes[rows]
     try:
-        yield from splitter.split(np.zeros(len(rows)), target, groups)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            parts = list(splitter.split(np.zeros(len(rows)), target, groups))
     except ValueError as error:
         raise SamplesError(f"the data cannot be parted into {folds} folds: {error}") from error
+    yield from parts
 
 
 def _session_spans(

@@ -29,7 +29,7 @@ _LARGE = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class TestedScores:
+class ScoredRows:
     """Probabilities of one model on test rows, fold after fold.
 
     Attributes:
@@ -50,9 +50,9 @@ class TestedScores:
         assert self.samples.y is not None
         return self.samples.y[self.rows].astype(np.float64)
 
-    def only(self, mask: npt.NDArray[np.bool_]) -> TestedScores:
+    def only(self, mask: npt.NDArray[np.bool_]) -> ScoredRows:
         """Return the rows where ``mask`` (n,) holds."""
-        return TestedScores(self.samples, self.rows[mask], self.p[mask], self.fold[mask], self.thresholds)
+        return ScoredRows(self.samples, self.rows[mask], self.p[mask], self.fold[mask], self.thresholds)
 
     def metrics(self) -> dict[str, float]:
         """Return every conversion metric; with folds, the mean over the folds."""
@@ -83,7 +83,7 @@ class TestedScores:
         return [(int(number), np.flatnonzero(self.fold == number)) for number in np.unique(self.fold)]
 
 
-def slice_row(name: str, tested: TestedScores, seed: int = 0) -> SliceRow | None:
+def slice_row(name: str, tested: ScoredRows, seed: int = 0) -> SliceRow | None:
     """Return the figures on one slice of the test rows; None where it has too few rows to say any."""
     if len(tested.rows) < LEAST_SLICE:
         return None
@@ -98,14 +98,14 @@ def slice_row(name: str, tested: TestedScores, seed: int = 0) -> SliceRow | None
     )
 
 
-def slices_by_k(tested: TestedScores, ks: Sequence[int] = KS) -> list[SliceRow]:
+def slices_by_k(tested: ScoredRows, ks: Sequence[int] = KS) -> list[SliceRow]:
     """Return one row per number of clicks seen."""
     k = tested.samples.k[tested.rows]
     rows = [slice_row(f"k={number}", tested.only(k == number)) for number in ks]
     return [row for row in rows if row is not None]
 
 
-def slices_by_cart(tested: TestedScores) -> list[SliceRow]:
+def slices_by_cart(tested: ScoredRows) -> list[SliceRow]:
     """Return the rows *with cart* and *no cart yet*; none where the source has no carts."""
     if tested.samples.has_cart is None:
         return []
@@ -118,7 +118,7 @@ def slices_by_cart(tested: TestedScores) -> list[SliceRow]:
 
 
 @dataclass(frozen=True, eq=False)
-class TestedAmounts:
+class ForecastRows:
     """Forecast amounts and log1p amounts of one model on test rows, in the goal's currency."""
 
     samples: Samples
@@ -148,7 +148,7 @@ class TestedAmounts:
         return [self._slice(name, mask) for name, mask in parts if mask.sum() >= LEAST_SLICE]
 
     def _slice(self, name: str, mask: npt.NDArray[np.bool_]) -> SliceRow:
-        part = TestedAmounts(self.samples, self.rows[mask], self.forecast[mask], self.log1p[mask])
+        part = ForecastRows(self.samples, self.rows[mask], self.forecast[mask], self.log1p[mask])
         return SliceRow(
             slice=name,
             n=len(part.rows),

@@ -17,6 +17,7 @@ from buysignal.models.preprocess import (
     Impute,
     column_positions,
     make_encode,
+    make_levels,
     make_preprocess,
 )
 
@@ -39,7 +40,10 @@ ROW_CAP = {"random_forest": 60_000, "extra_trees": 60_000, "mlp": 60_000, "logis
 """Training rows of the slow models; more are thinned by drawing whole sessions (or visitors)."""
 
 _ENCODED = {"logistic_regression", "mlp"}
-"""Models that need one-hot and scaled columns; the trees read raw codes and keep missing values."""
+"""Models that need one-hot and scaled columns; the trees keep missing values and read raw codes."""
+
+_LEVELS = {"random_forest"}
+"""... but for the forest, which gets short codes one-hot."""
 
 
 def candidates(
@@ -89,11 +93,15 @@ def _pipeline(
         steps.append(("sample", sampler))
         if name in _ENCODED:
             steps.append(("encode", make_encode(names, categories)))
+        elif name in _LEVELS and categories:
+            steps.append(("levels", make_levels([names[i] for i in (*numeric, *categorical)], categories)))
     else:
         if sampler is not None:
             steps.append(("sample", sampler))
         if name in _ENCODED:
             steps.append(("preprocess", make_preprocess(names, categories, impute=impute)))
+        elif name in _LEVELS and categories:
+            steps.append(("levels", make_levels(names, categories)))
     steps.append(("model", _model(name, seed, fast, balanced=imbalance == "class_weight")))
     return Pipeline(steps)
 
@@ -197,7 +205,14 @@ GRID: dict[str, list[dict[str, Any]]] = {
     "xgboost": [
         {"max_depth": 3, "min_child_weight": 10, "learning_rate": 0.05},
         {"max_depth": 4, "min_child_weight": 20, "learning_rate": 0.03},
-        {"max_depth": 5},
+        {
+            "max_depth": 6,
+            "learning_rate": 0.02,
+            "n_estimators": 300,
+            "subsample": 0.7,
+            "colsample_bytree": 0.6,
+            "reg_lambda": 5.0,
+        },
         {"max_depth": 7, "learning_rate": 0.08},
     ],
     "mlp": [{"alpha": 1e-3}, {"alpha": 1.0}],

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -18,6 +19,8 @@ Categories = Mapping[str, tuple[str, ...]]
 
 MOST_LEVELS = 400
 """Rarer levels of a categorical column than the 400 most frequent share the all-zero code."""
+
+FEW_LEVELS = 30
 
 _STRATEGY = {"mean": "mean", "median": "median", "mode": "most_frequent"}
 
@@ -33,13 +36,9 @@ class SkewLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: i
         self.limit = limit
 
     def fit(self, X: Any, y: Any = None) -> SkewLog:
-        from scipy.stats import skew
-
         values = np.asarray(X, dtype=np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            tail = np.nan_to_num(skew(values, axis=0, nan_policy="omit"))
         low, high = values.min(axis=0, initial=0), values.max(axis=0, initial=0)
-        self.mask_ = (low >= 0) & (high >= 5) & (tail > self.limit)
+        self.mask_ = (low >= 0) & (high >= 5) & (skewness(values) > self.limit)
         self.n_features_in_ = values.shape[1]
         return self
 
@@ -47,6 +46,18 @@ class SkewLog(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: i
         values = np.array(X, dtype=np.float32)
         values[:, self.mask_] = np.log1p(np.maximum(values[:, self.mask_], 0))
         return values
+
+
+def skewness(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the skewness of each column (n, c) without gaps; 0 where a column does not vary.
+
+    >>> skewness(np.array([[0.0, 1.0], [0.0, 1.0], [3.0, 1.0]])).round(3)
+    array([0.707, 0.   ])
+    """
+    away = values - values.mean(axis=0)
+    spread = values.std(axis=0)
+    varies = spread > 1e-9 * (1 + np.abs(values).max(axis=0, initial=0))
+    return np.where(varies, (away**3).mean(axis=0) / np.where(varies, spread, 1) ** 3, 0.0)
 
 
 def make_preprocess(
@@ -98,12 +109,28 @@ def make_encode(names: Sequence[str], categories: Categories) -> ColumnTransform
     return ColumnTransformer(parts)
 
 
+def make_levels(names: Sequence[str], categories: Categories) -> ColumnTransformer:
+    """Return the transformer that turns codes of at most `FEW_LEVELS` levels into one-hot columns.
+
+    Everything else passes as it is, gaps and long codes included. A forest that averages deep trees
+    finds single levels more easily in columns of their own.
+    """
+    few = [i for i, name in enumerate(names) if 0 < len(categories.get(name, ())) <= FEW_LEVELS]
+    others = [i for i in range(len(names)) if i not in few]
+    parts: list[tuple[str, Any, list[int]]] = [("others", "passthrough", others)] if others else []
+    if few:
+        coding = [("impute", SimpleImputer(strategy="constant", fill_value=-1.0, keep_empty_features=True))]
+        coding.append(("one_hot", _one_hot([len(categories[names[i]]) for i in few], sparse=False)))
+        parts.append(("levels", Pipeline(coding), few))
+    return ColumnTransformer(parts, sparse_threshold=0.0)
+
+
 def column_positions(names: Sequence[str], categories: Categories) -> tuple[list[int], list[int]]:
     """Return positions of the numeric and of the categorical columns."""
     numeric = [i for i, name in enumerate(names) if name not in categories]
     return numeric, [i for i, name in enumerate(names) if name in categories]
 
 
-def _one_hot(sizes: Sequence[int]) -> OneHotEncoder:
+def _one_hot(sizes: Sequence[int], sparse: bool = True) -> OneHotEncoder:
     levels = [np.arange(max(1, min(size, MOST_LEVELS)), dtype=np.float32) for size in sizes]
-    return OneHotEncoder(categories=levels, handle_unknown="ignore", dtype=np.float32)
+    return OneHotEncoder(categories=levels, handle_unknown="ignore", dtype=np.float32, sparse_output=sparse)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from buysignal.errors import SamplesError
 from buysignal.models import segment_words
+from buysignal.models.preprocess import skewness
 from buysignal.models.segmentation import OUTSIDE, Floats, Labels, Method, Segmentation, Space
 
 METHODS: tuple[Method, ...] = ("kmeans", "dbscan", "hierarchical")
@@ -164,11 +165,7 @@ def silhouette_values(places: Floats, labels: Labels, *, rows: int, seed: int) -
 
 
 def _long_tails(values: Floats) -> npt.NDArray[np.bool_]:
-    from scipy.stats import skew
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        tail = np.nan_to_num(skew(values, axis=0))
-    return np.asarray((values.min(0, initial=0) >= 0) & (tail > 1.0))
+    return np.asarray((values.min(0, initial=0) >= 0) & (skewness(values) > 1.0))
 
 
 def _telling_columns(values: Floats) -> list[int]:
