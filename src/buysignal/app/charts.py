@@ -1,0 +1,219 @@
+"""Interactive charts: one look, colours for all eyes, axis titles with units.
+
+Colours of text and lines come from the page's theme, light or dark; only data is coloured here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from buysignal.app import words
+from buysignal.explain import Reason
+from buysignal.plots.style import PALETTE
+
+BLUE, ORANGE, GREEN, VERMILION = PALETTE[:4]
+GREY = "#8a949e"
+HEIGHT = 340
+SYMBOLS = ("circle", "square", "triangle-up", "diamond", "x", "cross", "star", "hexagon")
+
+BANDS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Ends of the bands probabilities are counted in: fine where most visits are."""
+
+
+def draw(figure: go.Figure, key: str, alt: str) -> None:
+    """Put the chart on the page, as wide as there is room, without the drawing tools."""
+    config = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
+    st.plotly_chart(figure, width="stretch", key=key, config=config, alt=alt)
+
+
+def framed(x: str, y: str, *, height: int = HEIGHT) -> go.Figure:
+    """Return an empty chart with titled axes."""
+    figure = go.Figure()
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None},
+        dragmode=False,
+        hoverlabel={"align": "left"},
+    )
+    figure.update_xaxes(title=x, automargin=True, fixedrange=True)
+    figure.update_yaxes(title=y, automargin=True, fixedrange=True)
+    return figure
+
+
+def band_names() -> list[str]:
+    """Return what the bands are called."""
+    ends = [f"{100 * end:g}" for end in BANDS]
+    return [f"under {ends[1]} %", *[f"{a}–{b} %" for a, b in pairwise(ends[1:])]]
+
+
+def band_of(probability: pd.Series) -> npt.NDArray[np.int64]:
+    """Return the position of each probability's band, shape (n,)."""
+    return np.searchsorted(BANDS[1:-1], probability.to_numpy(), side="right").astype(np.int64)
+
+
+def visits_by_band(probability: pd.Series, axis: str) -> go.Figure:
+    """Draw how many visits fall into each band of probability."""
+    counts = np.bincount(band_of(probability), minlength=len(BANDS) - 1)
+    shares = counts / max(counts.sum(), 1)
+    figure = framed(axis, "Visits")
+    figure.add_bar(
+        x=band_names(),
+        y=counts,
+        marker_color=BLUE,
+        text=[words.percent(share) for share in shares],
+        textposition="outside",
+        cliponaxis=False,
+        customdata=shares,
+        hovertemplate="%{x}<br>%{y:,} visits (%{customdata:.1%})<extra></extra>",
+    )
+    figure.update_yaxes(tickformat=",d")
+    return figure
+
+
+def revenue_by_band(table: pd.DataFrame, axis: str, currency: str | None) -> go.Figure:
+    """Draw how much expected revenue lies in each band of probability."""
+    sums = np.bincount(band_of(table["probability"]), table["expected_revenue"], minlength=len(BANDS) - 1)
+    unit = f" ({currency})" if currency else ""
+    figure = framed(axis, f"Expected revenue, sum{unit}")
+    figure.add_bar(
+        x=band_names(),
+        y=sums,
+        marker_color=GREEN,
+        text=[words.percent(part / max(sums.sum(), 1e-12)) for part in sums],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{x}<br>%{y:,.0f}" + (f" {currency}" if currency else "") + "<extra></extra>",
+    )
+    figure.update_yaxes(tickformat="~s")
+    return figure
+
+
+def by_segment(counts: pd.DataFrame, axis: str) -> go.Figure:
+    """Draw the mean probability of each segment, wide segments first; bars say how many visits."""
+    ordered = counts.sort_values("mean_probability")
+    figure = framed(axis, "", height=max(200, 90 + 46 * len(ordered)))
+    figure.add_bar(
+        orientation="h",
+        y=[words.wrapped(str(name), 26) for name in ordered["segment"]],
+        x=ordered["mean_probability"],
+        marker_color=BLUE,
+        text=[words.percent(p) for p in ordered["mean_probability"]],
+        textposition="outside",
+        cliponaxis=False,
+        customdata=np.column_stack([ordered["visits"], ordered["share"]]),
+        hovertemplate="%{y}<br>%{x:.1%}<br>%{customdata[0]:,} visits (%{customdata[1]:.1%})<extra></extra>",
+    )
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero")
+    _room(figure, ordered["mean_probability"], 1.25)
+    return figure
+
+
+def _room(figure: go.Figure, values: Sequence[float] | pd.Series, factor: float) -> None:
+    """Leave room beside bars for their figures."""
+    top = float(np.max(np.asarray(values), initial=0.0))
+    if top > 0:
+        figure.update_xaxes(range=[0, top * factor])
+
+
+def reasons(found: Sequence[Reason], typical: float, here: float) -> go.Figure:
+    """Draw what moves a score away from a typical visit's, largest at the top."""
+    shown = list(found)[::-1]
+    labels = [words.wrapped(f"{words.column(r.feature)}: {r.value}", 34) for r in shown]
+    figure = framed(
+        f"Change against a typical visit ({words.percent(typical)}), percentage points",
+        "",
+        height=max(180, 96 + 44 * len(shown)),
+    )
+    figure.add_bar(
+        orientation="h",
+        y=labels,
+        x=[100 * r.contribution for r in shown],
+        marker_color=[BLUE if r.contribution > 0 else ORANGE for r in shown],
+        text=[words.points(r.contribution).removesuffix(" points") for r in shown],
+        textposition="outside",
+        cliponaxis=False,
+        customdata=[[r.value, r.typical] for r in shown],
+        hovertemplate="%{y}<br>here %{customdata[0]}, typical %{customdata[1]}<br>"
+        "%{x:+.2f} points<extra></extra>",
+    )
+    ends = [100 * r.contribution for r in shown] or [0.0]
+    span = max(max(ends), 0) - min(min(ends), 0)
+    figure.update_xaxes(range=[min(min(ends), 0) - 0.28 * span, max(max(ends), 0) + 0.28 * span])
+    figure.update_layout(showlegend=False)
+    return figure
+
+
+def history(steps: pd.DataFrame, axis: str) -> go.Figure:
+    """Draw the probability after each click of one visit; hovering says what was done."""
+    figure = framed("Click", axis)
+    said = [
+        words.event(str(name)) + (f": {item}" if isinstance(item, str) and item else "")
+        for name, item in zip(steps["event"], steps["item"], strict=True)
+    ]
+    figure.add_scatter(
+        x=steps["click"],
+        y=steps["probability"],
+        mode="lines+markers",
+        line={"color": BLUE, "width": 2.5, "shape": "hv"},
+        marker={"size": 9, "color": BLUE},
+        customdata=said,
+        hovertemplate="Click %{x}: %{customdata}<br>%{y:.1%}<extra></extra>",
+        name="Probability",
+    )
+    top = float(steps["probability"].max())
+    figure.update_yaxes(tickformat=_percent_ticks(top), range=[0, min(1.02, max(0.01, 1.25 * top))])
+    figure.update_xaxes(dtick=1 if len(steps) <= 15 else None, tickformat=",d")
+    figure.update_layout(showlegend=False)
+    return figure
+
+
+def amounts(steps: pd.DataFrame, axis: str) -> go.Figure:
+    """Draw the expected amount after each click."""
+    figure = framed("Click", axis, height=260)
+    figure.add_scatter(
+        x=steps["click"],
+        y=steps["expected_revenue"],
+        mode="lines+markers",
+        line={"color": GREEN, "width": 2.5, "shape": "hv"},
+        marker={"size": 8, "color": GREEN, "symbol": "square"},
+        hovertemplate="Click %{x}<br>%{y:,.2f}<extra></extra>",
+    )
+    figure.update_yaxes(rangemode="tozero", tickformat=",~r")
+    figure.update_xaxes(dtick=1 if len(steps) <= 15 else None, tickformat=",d")
+    return figure
+
+
+def _percent_ticks(top: float) -> str:
+    return ".1%" if top < 0.05 else ".0%"
+
+
+def sweep(
+    values: Sequence[float] | Sequence[str], p: npt.NDArray[np.float64], here: int, *, axis: str, answer: str
+) -> go.Figure:
+    """Draw the probability while one value changes and all others stay; the value in use is marked."""
+    figure = framed(axis, answer)
+    is_text = isinstance(values[0], str)
+    if is_text:
+        colours = [ORANGE if i == here else BLUE for i in range(len(values))]
+        figure.add_bar(x=values, y=p, marker_color=colours, hovertemplate="%{x}<br>%{y:.1%}<extra></extra>")
+    else:
+        figure.add_scatter(
+            x=values, y=p, mode="lines", line={"color": BLUE, "width": 2.5},
+            hovertemplate="%{x:,.4~g}<br>%{y:.1%}<extra></extra>", name="Probability",
+        )  # fmt: skip
+        figure.add_scatter(
+            x=[values[here]], y=[p[here]], mode="markers", marker={"size": 12, "color": ORANGE},
+            hovertemplate="your value: %{x:,.4~g}<br>%{y:.1%}<extra></extra>", name="Your value",
+        )  # fmt: skip
+    top = float(np.max(p))
+    figure.update_yaxes(tickformat=_percent_ticks(top), range=[0, min(1.02, max(0.01, 1.15 * top))])
+    figure.update_layout(showlegend=not is_text)
+    return figure

@@ -1,0 +1,155 @@
+"""The results of a training: leaderboards, the audit's verdicts beside them, charts, downloads."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from buysignal.app import bundles, charts, page, report_charts, state, words
+from buysignal.app.state import Model
+from buysignal.plots import caption_of
+from buysignal.report import AuditLine, Report, Row, Table
+from buysignal.report_html import words as report_words
+
+VERDICTS = {
+    "tautology": ("red", ":material/error:"),
+    "leak": ("red", ":material/error:"),
+    "warning": ("orange", ":material/warning:"),
+    "ok": ("green", ":material/check_circle:"),
+}
+TASKS = {"conversion": "Who", "revenue": "How much", "segments": "Which kinds", "next_item": "What next"}
+
+
+def show(used: Model) -> None:
+    """Write the results of the model in use."""
+    _downloads(used)
+    report = used.report
+    if report is None:
+        st.info("This bundle came without its report, so there are only scores, no figures of its training.")
+        return
+    statement = report_words.statement(report)
+    box = st.warning if statement.kind == "proxy" else st.success
+    box(f"**{words.plain(statement.title)}** {words.plain(statement.text)}",
+        icon=":material/swap_horiz:" if statement.kind == "proxy" else ":material/verified:")  # fmt: skip
+    for note in report.notes:
+        st.caption(words.plain(note))
+    tables = report.tables
+    picked = st.selectbox(
+        "Results", range(len(tables)), format_func=lambda i: _title(tables[i]), key="table",
+        index=next((i for i, t in enumerate(tables) if t.unit != "click"), 0),
+    )  # fmt: skip
+    _table(report, tables[picked])
+
+
+def _title(table: Table) -> str:
+    proxy = f" (proxy: {table.goal.name})" if table.goal is not None and table.goal.proxy else ""
+    return f"{TASKS[table.task]} · {table.name}{proxy}"
+
+
+def _table(report: Report, table: Table) -> None:
+    st.subheader(words.plain(report_words.question(report, table)))
+    _headline(table)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.markdown("**Leaderboard**")
+        _leaderboard(table)
+    with right:
+        st.markdown("**Audit:** is the figure what it seems?")
+        _audit(table.audit)
+    st.caption(words.plain(caption_of(report, table).text))
+    total = report_words.total(report, table)
+    if total:
+        st.markdown(f"**Total.** {words.plain(total)}")
+    for note in table.notes:
+        st.caption(words.plain(note))
+    _pictures(report, table)
+    with st.expander("What the figures mean"):
+        st.markdown("\n".join(f"- **{name}**: {meaning}" for name, meaning in report_words.GLOSSARY))
+
+
+def _headline(table: Table) -> None:
+    row = next((r for r in table.rows if r.champion), None)
+    if row is None:
+        return
+    names = report_words.COLUMNS[table.task]
+    present = [name for name in names if row.metrics.get(name) is not None]
+    first = [n for n in present if n in ("roc_auc", "average_precision", "f1", "lift_at_10pct", "ece", "r2",
+             "mae", "rmse", "rmse_log1p", "silhouette", "davies_bouldin", "stability")]  # fmt: skip
+    with st.container(horizontal=True):
+        st.metric("Best model", report_words.model_name(row), border=True, width=230)
+        for name in first[:4]:
+            cell = report_words.cell(name, row.metrics, row.intervals)
+            st.metric(
+                report_words.metric_name(name), cell.value, cell.interval or None,
+                delta_color="off", delta_arrow="off", border=True, width=185,
+            )  # fmt: skip
+
+
+def _leaderboard(table: Table) -> None:
+    titles, rows = report_words.leaderboard(table)
+    data = [
+        {"Model": _marked(row, name), **{t: cell.value for t, cell in zip(titles, cells, strict=True)}}
+        for row, name, cells in rows
+    ]
+    st.dataframe(
+        pd.DataFrame(data),
+        hide_index=True,
+        height=min(420, 38 + 35 * len(data)),
+        column_config={"Model": st.column_config.TextColumn(pinned=True, width="medium")},
+    )
+
+
+def _marked(row: Row, name: str) -> str:
+    return f"★ {name}" if row.champion else name
+
+
+def _audit(lines: list[AuditLine]) -> None:
+    if not lines:
+        st.caption("Nothing to audit: clustering has no answer that could leak.")
+        return
+    found = [line for line in lines if line.verdict != "ok"]
+    passed = [line for line in lines if line.verdict == "ok"]
+    for line in found:
+        colour, icon = VERDICTS.get(line.verdict, VERDICTS["warning"])
+        with st.container(border=True):
+            st.badge(line.verdict.capitalize(), icon=icon, color=colour)
+            st.markdown(words.plain(line.detail))
+    if not found:
+        st.success("Nothing found that would make this figure worth less.", icon=":material/check_circle:")
+    with st.expander(f"{words.count(len(passed), 'check')} passed"):
+        st.markdown("\n".join(f"- {words.plain(line.detail)}" for line in passed))
+
+
+def _pictures(report: Report, table: Table) -> None:
+    goal = table.goal or report.goal
+    drawn = report_charts.charts_of(table, goal.currency or state.currency())
+    if not drawn:
+        return
+    st.markdown("#### Interactive charts and insights")
+    columns = st.columns(2, gap="medium")
+    for i, chart in enumerate(drawn):
+        with columns[i % 2]:
+            st.markdown(f"**{chart.title}**")
+            charts.draw(chart.figure, f"report_{table.name}_{chart.key}", chart.title)
+            simulated = "Simulated data. " if report.dataset.simulated else ""
+            proxy = f"{words.proxy_label(goal).capitalize()}. " if goal.proxy else ""
+            st.caption(f"{simulated}{proxy}{chart.sentence}")
+    if any(chart.key == "roc" for chart in drawn):
+        page.caption("Two models are drawn; a click on another name adds it.")
+
+
+def _downloads(used: Model) -> None:
+    folder = used.bundle.path
+    with st.container(horizontal=True):
+        html = folder / "report.html"
+        if html.is_file():
+            st.download_button(
+                "Report (HTML)", data=html.read_bytes, file_name=f"{used.label}-report.html",
+                mime="text/html",
+                icon=":material/description:", on_click="ignore", key="report_download",
+            )  # fmt: skip
+        st.download_button(
+            "Bundle (zip)", data=lambda: bundles.zipped(folder), file_name=f"{used.label}.zip",
+            mime="application/zip", icon=":material/folder_zip:", on_click="ignore", key="bundle_download",
+            help="The trained model with its report: keep it, move it, open it here again.",
+        )  # fmt: skip

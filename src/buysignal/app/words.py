@@ -1,0 +1,185 @@
+"""Words and figures as the pages write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from buysignal.features.catalogue import NAMES, feature
+from buysignal.goals import Goal
+from buysignal.report import GoalNote
+
+EVENTS: dict[str, str] = {
+    "page_view": "Opens a page",
+    "view_item_list": "Browses a list",
+    "search": "Searches",
+    "select_item": "Picks an item from a list",
+    "view_item": "Looks at an item",
+    "add_to_wishlist": "Adds to the wishlist",
+    "add_to_cart": "Adds to the cart",
+    "remove_from_cart": "Takes out of the cart",
+    "view_cart": "Looks at the cart",
+    "begin_checkout": "Begins the checkout",
+    "add_shipping_info": "Gives the address",
+    "add_payment_info": "Gives the payment",
+    "purchase": "Buys",
+    "refund": "Returns goods",
+}
+
+CANONICAL: dict[str, str] = {
+    "visitor_id": "Who: visitor or customer",
+    "event_name": "What: the kind of event",
+    "event_time": "When",
+    "session_id": "Visit or session",
+    "item_id": "Item or product",
+    "category": "Category of the item",
+    "price": "Price of one piece",
+}
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+HELP: dict[str, str] = {
+    "probability": "How likely it is that the goal is reached from here on, seen from what the visitor has "
+    "done so far.",
+    "percentile": "Where this score stands among those of visits kept aside in training: 90 means higher "
+    "than 90 of 100.",
+    "expected_revenue": "The mean amount over many visits like this one: chance to buy × usual order.",
+    "interval": "Nine of ten visits like this one end inside these bounds. Most visits buy nothing, so "
+    "the bounds can lie below the mean.",
+    "segment": "The kind of visit this one is most like. Segments are found without looking at purchases.",
+    "silhouette": "How clearly the segments are set apart, from −1 to 1. Above 0.5 is clear; 0.2 to 0.5 is "
+    "usual for behaviour, whose kinds shade into each other.",
+    "stability": "How alike the segments are when they are found again on other samples of the visits. "
+    "1 is the same every time.",
+    "davies_bouldin": "How much segments overlap. Lower is better.",
+    "rejects": "Rows that cannot be used, each with its line and the reason. Rows in = kept + rejected, "
+    "always.",
+    "bots": "Sessions that click faster than a person can. They are left out of training.",
+    "proxy": "A stand-in for buying that this data does hold. It is never a purchase.",
+    "base_rate": "How often the goal is reached over all test rows. Guessing scores that well.",
+}
+
+
+def plain(text: str) -> str:
+    """Return text of the user's so that Markdown shows it as it is.
+
+    >>> plain("a_b*c")
+    'a\\\\_b\\\\*c'
+    """
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$:])", r"\\\1", text)
+
+
+def percent(share: float | None) -> str:
+    """Return a share as people write it.
+
+    >>> percent(0.0391), percent(0.5), percent(0.00012), percent(None)
+    ('3.9 %', '50 %', '<0.1 %', '–')
+    """
+    if share is None or share != share:
+        return "–"
+    if 0 < share < 0.001:
+        return "<0.1 %"
+    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def points(share: float) -> str:
+    """Return a difference of two shares.
+
+    >>> points(0.031), points(-0.0004)
+    ('+3.1 points', '−0.0 points')
+    """
+    return f"{100 * share:+.1f} points".replace("-", "−")
+
+
+def money(value: float | None, currency: str | None) -> str:
+    """Return an amount with its currency, cents only where they matter.
+
+    >>> money(1234.5, "EUR"), money(3.456, None), money(None, "EUR")
+    ('1,234 EUR', '3.46', '–')
+    """
+    if value is None or value != value:
+        return "–"
+    text = f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{text} {currency}" if currency else text
+
+
+def money_format(currency: str | None) -> str:
+    """Return the number format of an amount's table column."""
+    return {"EUR": "euro", "USD": "dollar", "JPY": "yen"}.get(currency or "", "localized")
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun.
+
+    >>> count(1, "visit"), count(2400, "visit")
+    ('1 visit', '2,400 visits')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def event(name: str) -> str:
+    """Return what a visitor does, in words.
+
+    >>> event("view_item"), event("play_video")
+    ('Looks at an item', 'Play video')
+    """
+    return EVENTS.get(name, name.replace("_", " ").capitalize())
+
+
+def proxy_label(goal: Goal | GoalNote) -> str:
+    """Return the label a proxy carries wherever its scores are shown; empty for a real goal."""
+    return f"proxy: {goal.name} — not conversion" if goal.proxy else ""
+
+
+def chance(goal: Goal | GoalNote) -> str:
+    """Return what the probability is called: conversion only where the goal is a purchase."""
+    return f"Probability (proxy: {goal.name})" if goal.proxy else "Probability of conversion"
+
+
+def question(goal: Goal | GoalNote) -> str:
+    """Return the goal as the question the probability answers."""
+    return f"How likely is it that {goal.sentence}?"
+
+
+def amount(goal: Goal | GoalNote) -> str:
+    """Return what the expected amount is called."""
+    if goal.proxy:
+        return f"Expected amount (proxy: {goal.name})"
+    return "Expected revenue"
+
+
+def column(name: str) -> str:
+    """Return what a column of a model says.
+
+    >>> column("n_view_item"), column("PageValues"), column("visit_number")
+    ('Item pages viewed', 'PageValues', 'Visit number')
+    """
+    if name in NAMES:
+        sentence = feature(name).sentence
+        return sentence[:1].upper() + sentence[1:]
+    words = name.removeprefix("attr_").replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def unit(name: str, currency: str | None) -> str:
+    """Return the unit of a model's column, for axis titles."""
+    if name not in NAMES:
+        return ""
+    known = feature(name).unit
+    return currency or "currency" if known == "currency" else known
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return " and ".join(([", ".join(words[:-1])] if len(words) > 1 else []) + list(words[-1:]))
+
+
+def wrapped(text: str, width: int = 30) -> str:
+    """Return ``text`` broken into lines for a chart's labels."""
+    import textwrap
+
+    return "<br>".join(textwrap.wrap(text, width)) or text
