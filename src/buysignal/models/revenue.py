@@ -19,7 +19,7 @@ ROW_CAP = {"linear": 100_000, "ridge": 100_000, "lasso": 60_000}
 GRID: dict[str, list[dict[str, Any]]] = {
     "ridge": [{"strength": 0.1}, {"strength": 10.0}, {"strength": 1000.0}],
     "lasso": [{"strength": 1e-4}, {"strength": 1e-3}, {"strength": 1e-2}],
-    "gradient_boosting": [{"depth": 3}, {"depth": 5}],
+    "gradient_boosting": [{"depth": 3}, {"depth": 5}, {"depth": 8}],
     "two_part": [{"depth": 3}, {"depth": 5}],
 }
 """The settings the search tries, by model."""
@@ -71,7 +71,7 @@ class AmountModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         seed: int = 0,
         fast: bool = False,
         strength: float | None = None,
-        depth: int = 4,
+        depth: int = 6,
     ) -> None:
         self.kind = kind
         self.names = names
@@ -113,7 +113,7 @@ class AmountModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         elif self.kind == "ridge":
             model = linear_model.Ridge(alpha=1.0 if self.strength is None else self.strength)
         else:
-            share = 1e-3 if self.strength is None else self.strength
+            share = 1e-4 if self.strength is None else self.strength
             model = linear_model.Lasso(alpha=share * spread, max_iter=300, tol=1e-3)
         before = make_preprocess(self.names, self.categories or {}, impute=self.impute)
         return Pipeline([("preprocess", before), ("model", model)])
