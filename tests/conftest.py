@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+
+from buysignal.report import Report
+from shop import Shop, make_shop
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +22,17 @@ def real_data() -> Path:
     if not path.is_dir():
         pytest.fail(f"BUYSIGNAL_DATA is {folder!r}, which is no folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shop:
+    """A simulated shop with a bundle; made once, also where tests run in several processes."""
+    root = tmp_path_factory.getbasetemp()
+    shared = root if worker_id == "master" else root.parent
+    with FileLock(shared / "shop.lock"):
+        folder = shared / "shop"
+        if not (folder / "bundle" / "report.json").is_file():
+            return make_shop(folder)
+    return Shop(
+        folder / "demo" / "events.parquet", folder / "bundle", Report.load(folder / "bundle" / "report.json")
+    )

@@ -89,7 +89,7 @@ def time_split(
     if left_out:
         sentence += f"; {left_out:,} rows that reach over a cut or have no time are left out"
     train, validate, test = (np.flatnonzero(rows == part) for part in range(3))
-    return _checked(samples, train, validate, test, sentence)
+    return checked(samples, train, validate, test, sentence)
 
 
 def row_split(
@@ -105,7 +105,7 @@ def row_split(
     n_validate = round((len(samples) - n_test) * validate_share)
     test, validate, train = np.split(order, [n_test, n_test + n_validate])
     sentence = f"rows at random, {test_share:.0%} test (sessions may stand on both sides)"
-    return _checked(samples, np.sort(train), np.sort(validate), np.sort(test), sentence)
+    return checked(samples, np.sort(train), np.sort(validate), np.sort(test), sentence)
 
 
 def fixed_split(
@@ -168,7 +168,7 @@ def kfold(
     for number, (rest, test) in enumerate(_folds(samples, rows, folds, seed, group)):
         inner_folds = max(2, round(1 / validate_share))
         train, validate = next(_folds(samples, rest, inner_folds, seed + 1 + number, group))
-        splits.append(_checked(samples, rest[train], rest[validate], test, sentence))
+        splits.append(checked(samples, rest[train], rest[validate], test, sentence))
     return splits
 
 
@@ -250,7 +250,12 @@ def _units(samples: Samples) -> str:
     return "sessions that end" if samples.unit == "prefix" else "sessions"
 
 
-def _checked(samples: Samples, train: Rows, validate: Rows, test: Rows, sentence: str) -> Split:
+def checked(samples: Samples, train: Rows, validate: Rows, test: Rows, sentence: str) -> Split:
+    """Return the split.
+
+    Raises:
+        SamplesError: a slice has too few rows, or training has one class only.
+    """
     for name, rows in (("training", train), ("validation", validate), ("test", test)):
         if len(rows) < LEAST_ROWS:
             raise _too_few(len(rows), f"at least {LEAST_ROWS} in the {name} slice")

@@ -62,7 +62,7 @@ def _click_table(
         done.table.audit = audit_lines(samples, split, "y")
     else:
         done = evaluate_revenue(
-            samples, split, name=name, plan=options.plan(compare=False), models=REGRESSORS, progress=stage
+            samples, split, name=name, plan=options.plan(), models=REGRESSORS, progress=stage
         )
         done.table.audit = audit_lines(samples, split, "revenue")
     done.table.notes.append("This target is a column of the very click it is predicted for: no forecast.")

@@ -12,7 +12,6 @@ from buysignal.errors import SamplesError
 from buysignal.report import Dataset
 from buysignal.sources.read import Loaded
 
-
 SIMULATED = f"{ev.ATTRIBUTE_PREFIX}simulated"
 """The column by which the demo shop says of every row that it is none of a real shop."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from buysignal.models.conversion import DEFAULT_MODELS, MODELS
 from buysignal.models.fitting import Plan
 from buysignal.models.imbalance import IMBALANCE, Imbalance
 from buysignal.models.preprocess import Impute
@@ -44,15 +45,27 @@ class Options:
     session_gap: str = "30m"
     seed: int = 0
 
-    def plan(self, *, compare: bool) -> Plan:
-        """Return how candidates are fitted; ``compare`` allows the comparison of imbalance options."""
+    def plan(self, *, compare: bool = False, small: bool = False) -> Plan:
+        """Return how candidates are fitted.
+
+        Args:
+            compare: try every imbalance option where the user left it at "compare".
+            small: a table of few rows, where more kinds of trees are affordable and every row counts:
+                candidates are fitted once more on training and validation rows together.
+        """
         imbalances: tuple[Imbalance, ...] = ("none",)
         if self.imbalance == "compare":
             imbalances = tuple(IMBALANCE) if compare else ("none",)
         elif self.imbalance != "none":
             imbalances = ("none", self.imbalance)
         return Plan(
-            imbalances=imbalances, impute=self.impute, seed=self.seed, fast=self.fast, search=not self.fast
+            models=MODELS if small and not self.fast else DEFAULT_MODELS,
+            imbalances=imbalances,
+            impute=self.impute,
+            seed=self.seed,
+            fast=self.fast,
+            search=not self.fast,
+            refit=small,
         )
 
 

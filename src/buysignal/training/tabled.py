@@ -19,6 +19,7 @@ from buysignal.training.honesty import audit_lines
 from buysignal.training.options import Options, Stage
 
 FOLDS = 5
+SMALL_TABLE = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,11 @@ def _conversion(
 ) -> Evaluated:
     stage(name)
     done = evaluate_conversion(
-        samples, visits.splits, name=name, plan=options.plan(compare=True), progress=stage
+        samples,
+        visits.splits,
+        name=name,
+        plan=options.plan(compare=len(visits.splits) == 1, small=len(samples) <= SMALL_TABLE),
+        progress=stage,
     )
     done.table.audit = audit_lines(samples, visits.splits[0], "y")
     return done
@@ -125,8 +130,6 @@ def revenue_of(visits: TabledVisits, goal: Goal, options: Options, stage: Stage)
         return None
     stage(f"session: revenue ({goal.name})")
     split = visits.splits[0]
-    done = evaluate_revenue(
-        samples, split, name="session: revenue", plan=options.plan(compare=False), progress=stage
-    )
+    done = evaluate_revenue(samples, split, name="session: revenue", plan=options.plan(), progress=stage)
     done.table.audit = audit_lines(samples, split, "revenue")
     return done

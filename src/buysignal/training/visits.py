@@ -9,11 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from buysignal import features, prefixes, sessions
-from buysignal.errors import SamplesError
 from buysignal.evaluation import Evaluated, evaluate_conversion, evaluate_revenue
 from buysignal.goals import Goal
 from buysignal.samples import Samples
-from buysignal.splits import Split, time_split
+from buysignal.splits import Split, checked, time_split
 from buysignal.training.honesty import audit_lines
 from buysignal.training.options import Options, Stage
 
@@ -42,12 +41,7 @@ class FoldedVisits:
         """Return the split of ``samples`` made from these events."""
         part = self.slice_of_row[samples.source_row]
         train, validate, test = (np.flatnonzero(part == which) for which in (TRAIN, VALIDATE, TEST))
-        for name, rows in (("train", train), ("validate", validate), ("test", test)):
-            if len(rows) == 0:
-                raise SamplesError(
-                    f"no rows are left to {name} on", todo="bring data over a longer time, or set the cut"
-                )
-        return Split(train=train, validate=validate, test=test, sentence=self.sentence)
+        return checked(samples, train, validate, test, self.sentence)
 
 
 def fold_visits(events: pa.Table, goal: Goal, options: Options) -> FoldedVisits:
@@ -90,7 +84,7 @@ def conversion_of(visits: FoldedVisits, goal: Goal, options: Options, stage: Sta
     split = visits.split(samples)
     stage(f"prefix: {goal.name}")
     done = evaluate_conversion(
-        samples, split, name=f"prefix: {goal.name}", plan=options.plan(compare=True), progress=stage
+        samples, split, name=f"prefix: {goal.name}", plan=options.plan(), progress=stage
     )
     done.table.audit = audit_lines(samples, split, "y")
     return done
@@ -106,6 +100,6 @@ def revenue_of(visits: FoldedVisits, goal: Goal, options: Options, stage: Stage)
     split = visits.split(samples)
     name = f"prefix: {'revenue' if goal.value == 'purchase_revenue' else goal.value}"
     stage(name)
-    done = evaluate_revenue(samples, split, name=name, plan=options.plan(compare=False), progress=stage)
+    done = evaluate_revenue(samples, split, name=name, plan=options.plan(), progress=stage)
     done.table.audit = audit_lines(samples, split, "revenue")
     return done
