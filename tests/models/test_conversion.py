@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -7,10 +9,10 @@ from sklearn.base import clone
 from buysignal.metrics import conversion_metrics
 from buysignal.models import conversion
 from buysignal.models.calibration import Calibrated, fit_calibration
-from buysignal.models.fitting import thin, vote_weights
+from buysignal.models.fitting import Plan, fit_conversion, thin
 from buysignal.models.imbalance import IMBALANCE, smote_capped
 from buysignal.models.odds import probability
-from buysignal.splits import inner_split
+from buysignal.splits import inner_split, time_split
 from made import CHANNELS, NAMES, made_samples
 
 CATEGORIES = {"channel": CHANNELS}
@@ -90,14 +92,17 @@ def test_soft_vote_is_the_weighted_mean(samples) -> None:  # type: ignore[no-unt
     assert not hasattr(clone(vote), "members_")
 
 
-def test_vote_weights_prefer_the_better_member_and_silence_none() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.random(4000)
-    y = (rng.random(4000) < truth).astype(np.int8)
-    weights = vote_weights(np.column_stack([truth, np.full(4000, 0.5)]), y)
-    assert weights.sum() == pytest.approx(1)
-    assert weights[0] > 0.7
-    assert weights[1] >= 0.25 - 1e-9
+def test_ensembles_vote_and_their_validation_scores_are_averaged(samples) -> None:  # type: ignore[no-untyped-def]
+    plan = Plan(models=("logistic_regression", "random_forest", "xgboost"), fast=True, search=False)
+    split = time_split(samples)
+    fitted = {one.model: one for one in fit_conversion(samples, split, plan)}
+    vote = fitted["soft_vote"]
+    assert vote.params["members"] == ["random_forest", "xgboost"]
+    mean = (fitted["random_forest"].validation_scores + fitted["xgboost"].validation_scores) / 2
+    assert np.allclose(vote.validation_scores, vote.estimator.calibration_.apply(mean))
+    refit = {one.model: one for one in fit_conversion(samples, split, replace(plan, refit=True))}
+    assert np.allclose(refit["soft_vote"].validation_scores, vote.validation_scores, rtol=0, atol=1e-12)
+    assert refit["xgboost"].n_fitted == len(split.train) + len(split.validate)
 
 
 def test_thinning_draws_whole_visitors_without_bias(samples) -> None:  # type: ignore[no-untyped-def]
