@@ -17,9 +17,10 @@ from buysignal.app.state import Source
 from buysignal.check import check_loaded
 from buysignal.errors import BuysignalError, SourceError
 from buysignal.sources import download
-from buysignal.sources.demo import DEMO_RATES, write_demo
+from buysignal.sources.demo import write_demo
 from buysignal.sources.read import Loaded, Progress, load
 from buysignal.sources.rejects import Rejects
+from buysignal.training.dataset import simulated
 
 UPLOAD_TYPES = ("csv", "tsv", "txt", "dat", "psv", "json", "jsonl", "ndjson", "parquet", "pq", "gz", "zip")
 
@@ -40,9 +41,7 @@ def _simulated(visitors: int, seed: int) -> Loaded:
     """Return the demo shop as it is read from disk; the same for everyone who asks for the same."""
     with TemporaryDirectory(prefix="buysignal-demo-") as scratch:
         files = write_demo(Path(scratch), visitors, DEMO_DAYS, seed)
-        loaded = load(files.events, rates=DEMO_RATES)
-    marked = loaded.table.replace_schema_metadata({"simulated": "true"})
-    return replace(without_folder(loaded, Path(scratch)), table=marked)
+        return without_folder(load(files.events), Path(scratch))
 
 
 def demo_shop(visitors: int, seed: int = 0) -> Source:
@@ -109,9 +108,9 @@ def _read(
     except BuysignalError as error:
         raise _for_page(error, folder) from error
     loaded = without_folder(loaded, folder)
-    metadata = loaded.table.schema.metadata or {}
-    simulated = metadata.get(b"simulated") == b"true"
-    return Source(label, loaded, check_loaded(loaded), simulated, tuple(paths), test_name, token=uuid4().hex)
+    return Source(
+        label, loaded, check_loaded(loaded), simulated(loaded), tuple(paths), test_name, token=uuid4().hex
+    )
 
 
 def _stored(file: Upload, folder: Path) -> Path:

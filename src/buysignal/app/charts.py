@@ -38,7 +38,7 @@ def framed(x: str, y: str, *, height: int = HEIGHT) -> go.Figure:
     figure = go.Figure()
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        margin={"l": 8, "r": 8, "t": 12, "b": 8},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None},
         dragmode=False,
         hoverlabel={"align": "left"},
@@ -51,7 +51,7 @@ def framed(x: str, y: str, *, height: int = HEIGHT) -> go.Figure:
 def band_names() -> list[str]:
     """Return what the bands are called."""
     ends = [f"{100 * end:g}" for end in BANDS]
-    return [f"under {ends[1]} %", *[f"{a}–{b} %" for a, b in pairwise(ends[1:])]]
+    return [f"<{ends[1]}", *[f"{a}–{b}" for a, b in pairwise(ends[1:])]]
 
 
 def band_of(probability: pd.Series) -> npt.NDArray[np.int64]:
@@ -63,7 +63,7 @@ def visits_by_band(probability: pd.Series, axis: str) -> go.Figure:
     """Draw how many visits fall into each band of probability."""
     counts = np.bincount(band_of(probability), minlength=len(BANDS) - 1)
     shares = counts / max(counts.sum(), 1)
-    figure = framed(axis, "Visits")
+    figure = framed(f"{axis} (%)", "Visits")
     figure.add_bar(
         x=band_names(),
         y=counts,
@@ -72,17 +72,17 @@ def visits_by_band(probability: pd.Series, axis: str) -> go.Figure:
         textposition="outside",
         cliponaxis=False,
         customdata=shares,
-        hovertemplate="%{x}<br>%{y:,} visits (%{customdata:.1%})<extra></extra>",
+        hovertemplate="%{x} %<br>%{y:,} visits (%{customdata:.1%})<extra></extra>",
     )
     figure.update_yaxes(tickformat=",d")
     return figure
 
 
-def revenue_by_band(table: pd.DataFrame, axis: str, currency: str | None) -> go.Figure:
+def revenue_by_band(table: pd.DataFrame, axis: str, label: str, currency: str | None) -> go.Figure:
     """Draw how much expected revenue lies in each band of probability."""
     sums = np.bincount(band_of(table["probability"]), table["expected_revenue"], minlength=len(BANDS) - 1)
     unit = f" ({currency})" if currency else ""
-    figure = framed(axis, f"Expected revenue, sum{unit}")
+    figure = framed(f"{axis} (%)", f"{label}, sum{unit}")
     figure.add_bar(
         x=band_names(),
         y=sums,
@@ -90,7 +90,7 @@ def revenue_by_band(table: pd.DataFrame, axis: str, currency: str | None) -> go.
         text=[words.percent(part / max(sums.sum(), 1e-12)) for part in sums],
         textposition="outside",
         cliponaxis=False,
-        hovertemplate="%{x}<br>%{y:,.0f}" + (f" {currency}" if currency else "") + "<extra></extra>",
+        hovertemplate="%{x} %<br>%{y:,.0f}" + (f" {currency}" if currency else "") + "<extra></extra>",
     )
     figure.update_yaxes(tickformat="~s")
     return figure
@@ -123,12 +123,15 @@ def _room(figure: go.Figure, values: Sequence[float] | pd.Series, factor: float)
         figure.update_xaxes(range=[0, top * factor])
 
 
-def reasons(found: Sequence[Reason], typical: float, here: float) -> go.Figure:
+def reasons(found: Sequence[Reason], currency: str | None) -> go.Figure:
     """Draw what moves a score away from a typical visit's, largest at the top."""
     shown = list(found)[::-1]
-    labels = [words.wrapped(f"{words.column(r.feature)}: {r.value}", 34) for r in shown]
+    labels = [
+        words.wrapped(f"{words.column(r.feature)}: {words.value(r.feature, r.value, currency)}", 30)
+        for r in shown
+    ]
     figure = framed(
-        f"Change against a typical visit ({words.percent(typical)}), percentage points",
+        "Percentage points",
         "",
         height=max(180, 96 + 44 * len(shown)),
     )
@@ -137,10 +140,10 @@ def reasons(found: Sequence[Reason], typical: float, here: float) -> go.Figure:
         y=labels,
         x=[100 * r.contribution for r in shown],
         marker_color=[BLUE if r.contribution > 0 else ORANGE for r in shown],
-        text=[words.points(r.contribution).removesuffix(" points") for r in shown],
+        text=[words.points(r.contribution).removesuffix(" points").replace("-", "−") for r in shown],
         textposition="outside",
         cliponaxis=False,
-        customdata=[[r.value, r.typical] for r in shown],
+        customdata=[[words.value(r.feature, v, currency) for v in (r.value, r.typical)] for r in shown],
         hovertemplate="%{y}<br>here %{customdata[0]}, typical %{customdata[1]}<br>"
         "%{x:+.2f} points<extra></extra>",
     )
@@ -176,8 +179,15 @@ def history(steps: pd.DataFrame, axis: str) -> go.Figure:
 
 
 def amounts(steps: pd.DataFrame, axis: str) -> go.Figure:
-    """Draw the expected amount after each click."""
-    figure = framed("Click", axis, height=260)
+    """Draw the expected amount after each click, in the band most such visits end in."""
+    figure = framed("Click", axis, height=300)
+    if "revenue_low" in steps:
+        for column, fill in (("revenue_low", None), ("revenue_high", "tonexty")):
+            figure.add_scatter(
+                x=steps["click"], y=steps[column], mode="lines", fill=fill, hoverinfo="skip",
+                line={"width": 0, "shape": "hv"}, fillcolor="rgba(2, 158, 115, 0.18)",
+                name="9 of 10 visits", showlegend=fill is not None,
+            )  # fmt: skip
     figure.add_scatter(
         x=steps["click"],
         y=steps["expected_revenue"],
@@ -185,6 +195,7 @@ def amounts(steps: pd.DataFrame, axis: str) -> go.Figure:
         line={"color": GREEN, "width": 2.5, "shape": "hv"},
         marker={"size": 8, "color": GREEN, "symbol": "square"},
         hovertemplate="Click %{x}<br>%{y:,.2f}<extra></extra>",
+        name="Expected",
     )
     figure.update_yaxes(rangemode="tozero", tickformat=",~r")
     figure.update_xaxes(dtick=1 if len(steps) <= 15 else None, tickformat=",d")

@@ -116,22 +116,27 @@ def _answer(used: Model, row: Row) -> None:
         st.info("This is the typical visit. Change a value to see what it does.", icon=":material/tune:")
         return
     st.markdown("**Why?**")
-    charts.draw(charts.reasons(found, typical, float(scores["probability"])), "form_reasons", "Reasons")
-    page.caption("Blue raises the probability, orange lowers it.", goal, used.simulated)
+    charts.draw(charts.reasons(found, currency), "form_reasons", "Reasons")
+    page.caption(
+        f"Against a typical visit's {words.percent(typical)}: blue raises it, orange lowers it.",
+        goal,
+        used.simulated,
+    )
 
 
 def metrics(used: Model, scores: pd.Series, change: float, than: str, currency: str | None) -> None:
     """Write probability, expected amount with its interval, and segment."""
     goal = used.bundle.goal
-    with st.container(horizontal=True):
+    places = st.columns(3 if "segment" in scores else 2)
+    with places[0]:
         st.metric(
             words.chance(goal),
             words.percent(float(scores["probability"])),
             f"{words.points(change)} {than}",
             border=True,
             help=words.HELP["probability"],
-            width=250,
         )
+    with places[1]:
         if "expected_revenue" in scores:
             interval = None
             if "revenue_low" in scores:
@@ -145,10 +150,11 @@ def metrics(used: Model, scores: pd.Series, change: float, than: str, currency: 
                 delta_arrow="off",
                 border=True,
                 help=f"{words.HELP['expected_revenue']} {words.HELP['interval']}",
-                width=250,
             )
     if "segment" in scores:
-        st.markdown(f"Segment: **{words.plain(str(scores['segment']))}**", help=words.HELP["segment"])
+        with places[2].container(border=True):
+            st.caption("Segment", help=words.HELP["segment"])
+            st.markdown(f"**{words.plain(str(scores['segment']))}**")
 
 
 def _what_if(used: Model, row: Row, loaded: Loaded | None) -> None:

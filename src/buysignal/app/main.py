@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from buysignal import __version__
 from buysignal.app import bundles, state, words
 from buysignal.app.page import VIEWS
 from buysignal.errors import BuysignalError
+
+WORDMARK = Path(__file__).with_name("wordmark.svg")
 
 PAGES = {
     "Start": (("data", "Data", "database"), ("train", "Train", "model_training")),
@@ -24,6 +28,7 @@ def main() -> None:
         layout="wide",
         menu_items={"About": f"buysignal {__version__}. Clickstream in; conversion, revenue, segments out."},
     )
+    st.logo(str(WORDMARK), size="large")
     page = st.navigation(
         {
             section: [
@@ -55,7 +60,7 @@ def _first_model() -> None:
 def _in_use() -> None:
     """Say in the sidebar which data and which model the pages speak of."""
     data, used = state.source(), state.model()
-    with st.container(border=True):
+    with st.container(border=True, gap="xsmall"):
         st.caption("DATA")
         if data is None:
             st.markdown("None yet")

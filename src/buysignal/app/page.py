@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -55,6 +56,13 @@ def link(name: str, label: str, icon: str) -> None:
     st.page_link(VIEWS / f"{name}.py", label=label, icon=f":material/{icon}:")
 
 
+def go(name: str, label: str, icon: str, *, primary: bool = False) -> None:
+    """Write a button that opens another page."""
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
+    if st.button(label, icon=f":material/{icon}:", type=kind, key=f"go_{name}_{icon}"):
+        st.switch_page(VIEWS / f"{name}.py")
+
+
 def need_model() -> state.Model | None:
     """Return the model in use; where there is none, say how to get one."""
     used = state.model()
@@ -66,8 +74,8 @@ def need_model() -> state.Model | None:
                 "on the **Train** page: for the demo shop that takes less than a minute."
             )
             with st.container(horizontal=True):
-                link("data", "Choose data", "database")
-                link("train", "Train a model", "model_training")
+                go("data", "Choose data", "database", primary=state.source() is None)
+                go("train", "Train a model", "model_training", primary=state.source() is not None)
     return used
 
 

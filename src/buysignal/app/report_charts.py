@@ -228,10 +228,10 @@ def _by_clicks(slices: list[SliceRow], metric: str, name: str) -> go.Figure:
 def _importance(table: Table, unit: str) -> go.Figure:
     found = [i for i in table.pictures.importance if i.value is not None and i.value > 0]
     shown = sorted(found, key=lambda i: i.value or 0.0)[-MOST_COLUMNS:]
-    figure = framed(unit[:1].upper() + unit[1:], "", height=120 + 27 * len(shown))
+    figure = framed(words.wrapped(unit[:1].upper() + unit[1:], 34), "", height=140 + 27 * len(shown))
     figure.add_bar(
         orientation="h",
-        y=[words.wrapped(words.column(i.feature), 38) for i in shown],
+        y=[words.wrapped(words.column(i.feature), 30) for i in shown],
         x=[i.value for i in shown],
         marker_color=BLUE,
         hovertemplate="%{y}<br>%{x:.4f}<extra></extra>",

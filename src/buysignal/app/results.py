@@ -41,13 +41,23 @@ def show(used: Model) -> None:
     _table(report, tables[picked])
 
 
+HEADLINES: dict[str, tuple[str, ...]] = {
+    "conversion": ("roc_auc", "average_precision", "lift_at_10pct", "ece"),
+    "revenue": ("r2", "rmse_log1p", "mae", "total_error_pct"),
+    "segments": ("silhouette", "davies_bouldin", "stability"),
+    "next_item": ("recall_at_20", "mrr_at_20", "coverage"),
+}
+UNITS = {"prefix": "after each click", "session": "per visit", "click": "single clicks, the classic exercise"}
+
+
 def _title(table: Table) -> str:
     proxy = f" (proxy: {table.goal.name})" if table.goal is not None and table.goal.proxy else ""
-    return f"{TASKS[table.task]} · {table.name}{proxy}"
+    return f"{TASKS[table.task]}: {table.name.split(': ', 1)[-1]}{proxy}, {UNITS[table.unit]}"
 
 
 def _table(report: Report, table: Table) -> None:
-    st.subheader(words.plain(report_words.question(report, table)))
+    asked = report_words.question(report, table)
+    st.subheader(words.plain(asked[:1].upper() + asked[1:]))
     _headline(table)
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -71,17 +81,14 @@ def _headline(table: Table) -> None:
     row = next((r for r in table.rows if r.champion), None)
     if row is None:
         return
-    names = report_words.COLUMNS[table.task]
-    present = [name for name in names if row.metrics.get(name) is not None]
-    first = [n for n in present if n in ("roc_auc", "average_precision", "f1", "lift_at_10pct", "ece", "r2",
-             "mae", "rmse", "rmse_log1p", "silhouette", "davies_bouldin", "stability")]  # fmt: skip
+    present = [name for name in HEADLINES[table.task] if row.metrics.get(name) is not None]
     with st.container(horizontal=True):
-        st.metric("Best model", report_words.model_name(row), border=True, width=230)
-        for name in first[:4]:
+        st.metric("Best model", report_words.model_name(row), border=True, width=160)
+        for name in present:
             cell = report_words.cell(name, row.metrics, row.intervals)
             st.metric(
                 report_words.metric_name(name), cell.value, cell.interval or None,
-                delta_color="off", delta_arrow="off", border=True, width=185,
+                delta_color="off", delta_arrow="off", border=True, width=146,
             )  # fmt: skip
 
 

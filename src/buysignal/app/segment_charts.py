@@ -20,10 +20,12 @@ LEAST_RATIO, MOST_RATIO = 0.05, 20.0
 
 def scatter(table: Table) -> go.Figure:
     """Draw visits on two axes, one colour and symbol a segment."""
-    x, y = table.pictures.map_axes or ("First direction (standard deviations)", "Second direction")
+    x, y = (_direction(title) for title in table.pictures.map_axes or ("First direction", "Second direction"))
     figure = framed(x, y, height=480)
     names = {s.segment: s.name for s in table.segments}
-    for i, segment in enumerate(sorted({p.segment for p in table.pictures.segment_map})):
+    drawn = {p.segment for p in table.pictures.segment_map}
+    largest_first = [s.segment for s in table.segments if s.segment in drawn]
+    for i, segment in enumerate(largest_first + sorted(drawn - set(largest_first))):
         ours = [p for p in table.pictures.segment_map if p.segment == segment]
         figure.add_scatter(
             x=[p.x for p in ours],
@@ -40,6 +42,13 @@ def scatter(table: Table) -> go.Figure:
         )
     figure.update_layout(legend={"y": 1.02, "entrywidthmode": "pixels", "itemsizing": "constant"})
     return figure
+
+
+def _direction(title: str) -> str:
+    """Return an axis title in words; the unit of both directions is the standard deviation."""
+    name = title.removeprefix("mostly ")
+    said = f"mostly: {words.column(name)[:1].lower()}{words.column(name)[1:]}" if name != title else title
+    return words.wrapped(f"{said[:1].upper()}{said[1:]} (standard deviations)", 38)
 
 
 def sizes(counts: pd.DataFrame) -> go.Figure:
@@ -68,7 +77,7 @@ def against_average(one: SegmentProfile, every: Sequence[SegmentProfile]) -> go.
     values = [ratios[name] for name in names]
     figure.add_bar(
         orientation="h",
-        y=[words.wrapped(words.column(name), 34) for name in names],
+        y=[words.wrapped(words.column(name), 24) for name in names],
         x=[np.log2(value) for value in values],
         marker_color=[BLUE if value >= 1 else ORANGE for value in values],
         text=[_times(value) for value in values],
@@ -77,10 +86,14 @@ def against_average(one: SegmentProfile, every: Sequence[SegmentProfile]) -> go.
         customdata=[one.means[name] for name in names],
         hovertemplate="%{y}<br>mean here %{customdata:,.4~g}<br>%{text} of all visits<extra></extra>",
     )
-    ticks = [0.1, 0.25, 0.5, 1, 2, 4, 10, 20]
-    reach = max((abs(np.log2(value)) for value in values), default=1.0) * 1.35 + 0.2
+    ticks = [0.1, 0.5, 1, 2, 5, 20]
+    ends = [np.log2(value) for value in values] or [0.0]
+    room = 0.35 * max(max(ends) - min(ends), 1.0)
     figure.update_xaxes(
-        tickvals=[np.log2(t) for t in ticks], ticktext=[f"{t:g}×" for t in ticks], range=[-reach, reach]
+        tickvals=[np.log2(t) for t in ticks],
+        ticktext=[f"{t:g}×" for t in ticks],
+        range=[min(*ends, 0.0) - room, max(*ends, 0.0) + room],
+        tickangle=0,
     )
     return figure
 

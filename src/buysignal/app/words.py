@@ -26,6 +26,23 @@ EVENTS: dict[str, str] = {
     "refund": "Returns goods",
 }
 
+COLUMNS: dict[str, str] = {
+    "item_cart_rate": "how often the latest item is put into the cart",
+    "item_buy_rate": "how often the latest item is bought",
+    "item_buy_rate_max": "buying rate of the best-selling item seen",
+    "item_buy_rate_mean": "mean buying rate of the items seen",
+    "category_buy_rate": "buying rate of the latest category",
+    "item_popularity": "popularity of the latest item",
+    "gap_log_mean": "usual pause (logarithm)",
+    "events_per_minute": "events per minute",
+    "top_item_views": "views of the favourite item",
+    "weekday": "day of the week",
+    "hour": "hour of the day (UTC)",
+    "last_event": "latest event",
+    "entry_event": "first event",
+}
+"""Shorter words than the catalogue's, which stand alone beside a bar."""
+
 CANONICAL: dict[str, str] = {
     "visitor_id": "Who: visitor or customer",
     "event_name": "What: the kind of event",
@@ -85,10 +102,10 @@ def percent(share: float | None) -> str:
 def points(share: float) -> str:
     """Return a difference of two shares.
 
-    >>> points(0.031), points(-0.0004)
-    ('+3.1 points', '−0.0 points')
+    >>> points(0.031), points(-0.0044)
+    ('+3.1 points', '-0.4 points')
     """
-    return f"{100 * share:+.1f} points".replace("-", "−")
+    return f"{100 * share:+.1f} points"
 
 
 def money(value: float | None, currency: str | None) -> str:
@@ -155,10 +172,30 @@ def column(name: str) -> str:
     ('Item pages viewed', 'PageValues', 'Visit number')
     """
     if name in NAMES:
-        sentence = feature(name).sentence
+        sentence = COLUMNS.get(name, feature(name).sentence)
         return sentence[:1].upper() + sentence[1:]
     words = name.removeprefix("attr_").replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def value(name: str, text: str, currency: str | None = None) -> str:
+    """Return a reason's value with its unit.
+
+    >>> value("item_buy_rate", "0.05"), value("price_last", "9.99", "EUR"), value("channel", "paid_search")
+    ('5.0\\xa0%', '9.99\\xa0EUR', 'paid search')
+    """
+    try:
+        number = float(text.replace(",", ""))
+    except ValueError:
+        return EVENTS.get(text, text.replace("_", " "))
+    kind = feature(name).unit if name in NAMES else ""
+    if name == "weekday" and number in range(7):
+        return WEEKDAYS[int(number)]
+    if kind == "share":
+        return percent(number).replace(" ", "\u00a0")
+    if kind == "currency":
+        return money(number, currency).replace(" ", "\u00a0")
+    return f"{text}\u00a0s" if kind == "seconds" else text
 
 
 def unit(name: str, currency: str | None) -> str:

@@ -155,7 +155,7 @@ def _figures(check: CheckResult) -> None:
     ]  # fmt: skip
     with st.container(horizontal=True):
         for label, value, text in facts:
-            st.metric(label, value, help=text, border=True, width=170)
+            st.metric(label, value, help=text, border=True, width=160)
     if check.time_range:
         start, end = (moment[:10] for moment in check.time_range)
         st.caption(f"From {start} to {end}.")
@@ -192,10 +192,11 @@ def _sentence(text: str, end: str = ".") -> str:
 
 def _next_step(data: Source) -> None:
     used = state.model()
+    fits = used is not None and used.bundle.profile.name == data.check.profile
     with st.container(horizontal=True):
-        if used is not None and used.bundle.profile.name == data.check.profile:
-            page.link("visits", "Score these visits", "groups")
-        page.link("train", "Train a model on this data", "model_training")
+        if fits:
+            page.go("visits", "Score these visits", "groups", primary=True)
+        page.go("train", "Train a model on this data", "model_training", primary=not fits)
 
 
 def _quality(data: Source) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from buysignal.app import charts, form, page, state, words
 from buysignal.app.state import Model
@@ -53,13 +54,13 @@ def _by_clicks(used: Model) -> None:
     data = state.source()
     fits = data is not None and data.check.profile == used.bundle.profile.name
     items = items_offered(used.bundle, data.loaded if data is not None and fits else None)
+    board = st.container()
     left, right = st.columns([5, 6], gap="large")
     with left:
         way = st.segmented_control("How", WAYS, default=WAYS[0], required=True, key="live_way")
         setting = _setting(used)
         clicks = _clicking(used, items) if way == WAYS[0] else _composing(used, items)
-    with right:
-        _answer(used, clicks, setting)
+    _answer(used, clicks, setting, board, right)
 
 
 def _setting(used: Model) -> Setting:
@@ -162,6 +163,7 @@ def _so_far(clicks: list[Click]) -> None:
     )
     st.dataframe(
         frame.iloc[::-1],
+        placeholder="",
         hide_index=True,
         height=min(280, 38 + 35 * len(frame)),
         column_config={
@@ -211,7 +213,9 @@ def _count(label: str, event: str, offered: list[str], start: int, most: int) ->
     return st.slider(label, 0, most, start, key=f"set_{event}") if event in offered else 0
 
 
-def _answer(used: Model, clicks: list[Click], setting: Setting) -> None:
+def _answer(
+    used: Model, clicks: list[Click], setting: Setting, board: DeltaGenerator, right: DeltaGenerator
+) -> None:
     goal, currency = used.bundle.goal, state.currency()
     scores = score_clicks(used.bundle, clicks, setting)
     last = scores.steps.iloc[-1]
@@ -219,26 +223,33 @@ def _answer(used: Model, clicks: list[Click], setting: Setting) -> None:
         change, than = last["probability"] - scores.steps["probability"].iloc[-2], "by the last click"
     else:
         change, than = last["probability"] - scores.typical, "against a typical visit"
-    st.subheader("Real-time prediction" if goal.proxy else "Real-time conversion prediction")
-    form.metrics(used, last, float(change), than, currency)
-    charts.draw(charts.history(scores.steps, words.chance(goal)), "live_history", "Probability by click")
-    page.caption("The probability after each click.", goal, used.simulated)
-    st.markdown("**Why?**")
-    chart = charts.reasons(scores.reasons, scores.typical, float(last["probability"]))
-    charts.draw(chart, "live_reasons", "What moves the score")
-    page.caption(
-        "What moves the score away from a typical visit's: blue raises it, orange lowers it.",
-        goal,
-        used.simulated,
-    )
-    if "expected_revenue" in scores.steps:
-        st.subheader("Expected amount" if goal.proxy else "Revenue estimation")
-        unit = f" ({currency})" if currency else ""
-        charts.draw(
-            charts.amounts(scores.steps, words.amount(goal) + unit), "live_amounts", "Amount by click"
+    with board:
+        form.metrics(used, last, float(change), than, currency)
+    with right:
+        st.subheader("Real-time prediction" if goal.proxy else "Real-time conversion prediction")
+        charts.draw(charts.history(scores.steps, words.chance(goal)), "live_history", "Probability by click")
+        page.caption("The probability after each click.", goal, used.simulated)
+        st.subheader("Why?")
+        charts.draw(charts.reasons(scores.reasons, currency), "live_reasons", "What moves the score")
+        page.caption(
+            f"What moves the score away from a typical visit's {words.percent(scores.typical)}: blue raises "
+            "it, orange lowers it.",
+            goal,
+            used.simulated,
         )
-        page.caption(f"{goal.value_sentence or 'The amount'}, as expected after each click.".capitalize(),
-                     goal, used.simulated)  # fmt: skip
+    if "expected_revenue" in scores.steps:
+        _amounts(used, scores.steps, currency)
+
+
+def _amounts(used: Model, steps: pd.DataFrame, currency: str | None) -> None:
+    goal = used.bundle.goal
+    st.subheader("Expected amount" if goal.proxy else "Revenue estimation")
+    unit = f" ({currency})" if currency else ""
+    charts.draw(charts.amounts(steps, words.amount(goal) + unit), "live_amounts", "Amount by click")
+    said = goal.value_sentence or "the amount"
+    band = " Nine of ten such visits end within the band." if "revenue_low" in steps else ""
+    text = f"{said[:1].upper()}{said[1:]}, as expected after each click.{band}"
+    page.caption(text, goal, used.simulated)
 
 
 if __name__ == "__main__":

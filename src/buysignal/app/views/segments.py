@@ -46,12 +46,12 @@ def _quality(table: Table) -> None:
     if row is None:
         return
     with st.container(horizontal=True):
-        st.metric("Segments", str(row.params.get("segments", len(table.segments))), border=True, width=140)
+        st.metric("Segments", str(row.params.get("segments", len(table.segments))), border=True, width=160)
         for name, label in (("silhouette", "Silhouette"), ("stability", "Stability"),
                             ("davies_bouldin", "Davies–Bouldin")):  # fmt: skip
             value = row.metrics.get(name)
             if value is not None:
-                st.metric(label, f"{value:.2f}", border=True, help=words.HELP[name], width=180)
+                st.metric(label, f"{value:.2f}", border=True, help=words.HELP[name], width=160)
     method = {"kmeans": "K-means", "dbscan": "DBSCAN", "hierarchical": "hierarchical clustering"}
     st.caption(
         f"Found by {method.get(row.model, row.model)} on {table.n_train:,} visits, chosen by silhouette "
@@ -98,7 +98,7 @@ def _evidence(used: Model, profiles: list[SegmentProfile]) -> None:
         frame,
         hide_index=True,
         column_config={
-            "Segment": st.column_config.TextColumn(width="large"),
+            "Segment": st.column_config.TextColumn(width="medium"),
             "Visits": st.column_config.NumberColumn(format="localized"),
             "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
             "rate": st.column_config.NumberColumn(rate, format="percent", help="Share of these visits."),
@@ -132,7 +132,7 @@ def _members(used: Model) -> None:
     data = state.source()
     if data is None:
         st.markdown("Open data to see which of its visits belong to which segment, and to export them.")
-        page.link("data", "Choose data", "database")
+        page.go("data", "Choose data", "database")
         return
     _export(used, data)
 

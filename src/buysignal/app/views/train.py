@@ -65,7 +65,7 @@ def _new() -> None:
                     with st.spinner("Simulating visitors"):
                         state.use_source(bringing.demo_shop(5_000))
                     st.rerun()
-                page.link("data", "Upload CSV", "upload_file")
+                page.go("data", "Upload CSV", "upload_file")
         return
     possible = _possible(data)
     if not possible:

@@ -12,8 +12,8 @@ from buysignal.app.state import Model, Source
 from buysignal.app.timeline import Timeline, timeline
 from buysignal.scoring import segment_counts
 
-SHOWN = ("session_id", "row", "visitor_id", "probability", "percentile", "expected_revenue", "revenue_low",
-         "revenue_high", "segment", "clicks", "last_seen", "already_bought", "suspected_bot")  # fmt: skip
+SHOWN = ("session_id", "row", "probability", "percentile", "expected_revenue", "revenue_low", "revenue_high",
+         "segment", "clicks", "last_seen", "visitor_id", "already_bought", "suspected_bot")  # fmt: skip
 FULL_DEMO = 20_000
 
 
@@ -48,7 +48,7 @@ def _need_data() -> Source | None:
                     with st.spinner("Simulating visitors"):
                         state.use_source(bringing.demo_shop(FULL_DEMO))
                     st.rerun()
-                page.link("data", "Upload CSV", "upload_file")
+                page.go("data", "Upload CSV", "upload_file")
     return data
 
 
@@ -56,8 +56,10 @@ def _scores(used: Model, data: Source) -> None:
     scored = state.scores(data, used)
     goal, currency = used.bundle.goal, state.currency()
     st.markdown(f"**{words.plain(words.question(goal))}**")
-    for note in scored.notes:
-        st.caption(words.plain(note))
+    if scored.rejects:
+        st.caption(
+            f"{words.count(scored.rejects, 'row')} of the files could not be used; the Data page says why."
+        )
     shown = _filtered(scored.table)
     if shown.empty:
         st.info("No visit fits these filters. Widen the probability, or clear the segments.")
@@ -82,7 +84,7 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
             )
             kept = kept[kept["segment"].isin(segments)] if segments else kept
         if "already_bought" in table:
-            bought = st.toggle("Hide visits that have bought", key="hide_bought")
+            bought = st.toggle("Hide visits that have bought", value=True, key="hide_bought")
             kept = kept[~kept["already_bought"]] if bought else kept
         if "suspected_bot" in table:
             bots = st.toggle("Hide suspected bots", value=True, key="hide_bots", help=words.HELP["bots"])
@@ -92,22 +94,22 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
 
 def _figures(shown: pd.DataFrame, proxy: bool, currency: str | None) -> None:
     with st.container(horizontal=True):
-        st.metric("Visits", f"{len(shown):,}", border=True, width=170)
+        st.metric("Visits", f"{len(shown):,}", border=True, width=160)
         st.metric(
             "Mean probability",
             words.percent(float(shown["probability"].mean())),
             border=True,
-            width=190,
+            width=160,
             help=words.HELP["probability"],
         )
         hopeful = int((shown["probability"] >= 0.1).sum())
-        st.metric("At 10 % or more", f"{hopeful:,}", border=True, width=190)
+        st.metric("At 10 % or more", f"{hopeful:,}", border=True, width=160)
         if "expected_revenue" in shown:
             st.metric(
                 "Expected amount (proxy)" if proxy else "Expected revenue",
                 words.money(float(shown["expected_revenue"].sum()), currency),
                 border=True,
-                width=220,
+                width=200,
                 help=words.HELP["expected_revenue"] + " Here: the sum over these visits.",
             )
 
@@ -126,7 +128,9 @@ def _charts(used: Model, shown: pd.DataFrame, simulated: bool, currency: str | N
         if "expected_revenue" in shown:
             st.subheader("Expected amount" if goal.proxy else "Revenue estimation")
             charts.draw(
-                charts.revenue_by_band(shown, axis, currency), "money", "Expected revenue by probability"
+                charts.revenue_by_band(shown, axis, words.amount(goal), currency),
+                "money",
+                "Expected revenue by probability",
             )
             said = used.bundle.goal.value_sentence or "the amount"
             page.caption(f"Where the expected amount ({said}) lies, by probability.", goal, simulated)
@@ -156,7 +160,7 @@ def _insight(shown: pd.DataFrame, proxy: bool) -> str:
 def _table(used: Model, shown: pd.DataFrame, currency: str | None) -> dict[str, Any] | None:
     """Show the visits, highest first, and return the row that was picked."""
     st.header("The visits", divider="gray")
-    st.caption("Sort by a column's title. Tick a visit on the left to see it click by click.")
+    st.caption("Sort by a column's title. Tick a visit on the left to see it click by click below.")
     ordered = shown.sort_values("probability", ascending=False, kind="stable")
     event = st.dataframe(
         ordered,
@@ -166,6 +170,7 @@ def _table(used: Model, shown: pd.DataFrame, currency: str | None) -> dict[str, 
         column_config=_columns(used, currency),
         on_select="rerun",
         selection_mode="single-row",
+        selection_default={"selection": {"rows": [0]}},
         key="visits",
     )
     rows = event["selection"]["rows"]
@@ -177,9 +182,9 @@ def _columns(used: Model, currency: str | None) -> dict[str, Any]:
     amount = words.money_format(currency)
     unit = f" ({currency})" if currency and amount == "localized" else ""
     return {
-        "session_id": config.TextColumn("Visit", width="small"),
+        "session_id": config.TextColumn("Visit", width="medium"),
         "row": config.NumberColumn("Row", format="localized", width="small"),
-        "visitor_id": config.TextColumn("Visitor", width="small"),
+        "visitor_id": config.TextColumn("Visitor", width="medium"),
         "probability": config.ProgressColumn(
             words.chance(goal), format="percent", min_value=0, max_value=1, help=words.HELP["probability"]
         ),
@@ -231,47 +236,57 @@ def _visit(used: Model, data: Source, row: dict[str, Any], currency: str | None)
             words.percent(story.probability),
             f"{words.points(delta)} against a typical visit",
             border=True,
-            width=270,
+            width=250,
             delta_color="off",
         )
         if "expected_revenue" in row:
             st.metric(words.amount(goal), words.money(row["expected_revenue"], currency), border=True,
-                      width=220)  # fmt: skip
+                      width=180)  # fmt: skip
         if "segment" in row:
-            st.metric("Segment", row["segment"], border=True, width=340, help=words.HELP["segment"])
+            st.metric("Segment", row["segment"], border=True, width=330, help=words.HELP["segment"])
     left, right = st.columns(2, gap="medium")
     with left:
-        _clicks(used, seen, data.simulated)
+        _history(used, seen, data.simulated)
     with right:
         st.subheader("Why?")
-        chart = charts.reasons(story.reasons, story.typical_probability, story.probability)
-        charts.draw(chart, "visit_reasons", "What moves the score")
+        charts.draw(charts.reasons(story.reasons, currency), "visit_reasons", "What moves the score")
         page.caption(
-            "What moves this score away from a typical visit's: blue raises it, orange lowers it.",
-            goal, data.simulated,
-        )  # fmt: skip
+            f"What moves this score away from a typical visit's {words.percent(story.typical_probability)}: "
+            "blue raises it, orange lowers it.",
+            goal,
+            data.simulated,
+        )
+    if "click" in seen.steps:
+        _clicks(seen, currency)
 
 
-def _clicks(used: Model, seen: Timeline, simulated: bool) -> None:
+def _history(used: Model, seen: Timeline, simulated: bool) -> None:
     goal = used.bundle.goal
+    st.subheader("Click by click")
     if "click" not in seen.steps:
         st.markdown("This data has one row per visit, so there are no single clicks to show.")
         return
-    st.subheader("Click by click")
     charts.draw(charts.history(seen.steps, words.chance(goal)), "visit_history", "Probability by click")
     page.caption("The score after each click, from what was known at that moment.", goal, simulated)
+
+
+def _clicks(seen: Timeline, currency: str | None) -> None:
     steps = seen.steps.assign(event=[words.event(name) for name in seen.steps["event"]])
     st.dataframe(
         steps,
         hide_index=True,
+        placeholder="",
+        height=min(420, 38 + 35 * len(steps)),
         column_order=[c for c in ("click", "time", "event", "item", "price", "probability") if c in steps],
         column_config={
             "click": st.column_config.NumberColumn("Click", width="small"),
             "time": st.column_config.DatetimeColumn("Time (UTC)", format="HH:mm:ss"),
-            "event": "What",
-            "item": "Item",
-            "price": st.column_config.NumberColumn("Price", format=words.money_format(state.currency())),
-            "probability": st.column_config.NumberColumn("Probability", format="percent"),
+            "event": st.column_config.TextColumn("What", width="medium"),
+            "item": st.column_config.TextColumn("Item", width="medium"),
+            "price": st.column_config.NumberColumn("Price", format=words.money_format(currency)),
+            "probability": st.column_config.ProgressColumn(
+                "Probability", format="percent", min_value=0, max_value=1
+            ),
         },
     )
 
