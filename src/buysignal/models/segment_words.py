@@ -15,6 +15,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "n_view_item_list": ("many lists browsed", "few lists browsed"),
     "n_search": ("searchers", "no searching"),
     "n_select_item": ("many picks from lists", "few picks from lists"),
+    "n_add_to_wishlist": ("fill the wishlist", "leave the wishlist alone"),
+    "n_view_cart": ("look at the cart", "leave the cart alone"),
     "n_add_to_cart": ("fill the cart", "leave the cart alone"),
     "n_remove_from_cart": ("take things out again", "keep what they add"),
     "n_checkout_steps": ("reach the checkout", "stay away from the checkout"),
