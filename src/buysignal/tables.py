@@ -120,10 +120,10 @@ def click_goal(task: ClickTask, currency: str | None) -> Goal:
         sentence=task.title,
         proxy=True,
         kind="column",
-        attribute=task.column if task.task == "conversion" else None,
+        attribute=_short(task.column) if task.task == "conversion" else None,
         equals=task.positive,
         value="column" if task.task == "revenue" else None,
-        value_column=task.column if task.task == "revenue" else None,
+        value_column=_short(task.column) if task.task == "revenue" else None,
         value_sentence=task.title if task.task == "revenue" else None,
         currency=currency,
     )

@@ -114,7 +114,8 @@ class AmountModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             model = linear_model.Ridge(alpha=1.0 if self.strength is None else self.strength)
         else:
             share = 1e-4 if self.strength is None else self.strength
-            model = linear_model.Lasso(alpha=share * spread, max_iter=300, tol=1e-3)
+            # The Gram matrix makes a sweep cost columns squared instead of rows times columns.
+            model = linear_model.Lasso(alpha=share * spread, max_iter=300, tol=1e-3, precompute=True)
         before = make_preprocess(self.names, self.categories or {}, impute=self.impute)
         return Pipeline([("preprocess", before), ("model", model)])
 

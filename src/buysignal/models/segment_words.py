@@ -67,6 +67,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "ExitRates": ("on pages where visits end", "on pages where visits go on"),
     "PageValues": ("on pages that lead to orders", "on pages that lead to no orders"),
     "SpecialDay": ("near a special day", "far from special days"),
+    "Weekend": ("at the weekend", "on working days"),
     "visit_number": ("regulars", "newcomers"),
 }
 """Words for much and for little of a feature."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+
+import numpy as np
 
 from buysignal.audit import Finding, audit
 from buysignal.audit.view import Target
@@ -14,14 +16,10 @@ from buysignal.splits import Split
 def audit_lines(
     samples: Samples, split: Split, target: Target, reasons: Mapping[str, str] | None = None
 ) -> list[AuditLine]:
-    """Return what the audit says of a table's training and test rows, worst first."""
-    train, test = samples.subset(split.train), samples.subset(split.test)
+    """Return what the audit says of a table's rows to learn from (validation included) and to test on."""
+    learned = np.concatenate([split.train, split.validate])
+    train, test = samples.subset(learned), samples.subset(split.test)
     return [_line(finding) for finding in audit(train, test, target=target, reasons=reasons)]
-
-
-def worst(findings: Sequence[AuditLine]) -> AuditLine | None:
-    """Return the gravest finding that is no "ok", if any."""
-    return next((line for line in findings if line.verdict != "ok"), None)
 
 
 def _line(finding: Finding) -> AuditLine:
