@@ -23,14 +23,20 @@ GREY = "#8a949e"
 HEIGHT = 340
 SYMBOLS = ("circle", "square", "triangle-up", "diamond", "x", "cross", "star", "hexagon")
 
-BANDS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Ends of the bands probabilities are counted in: fine where most visits are."""
+RARE_BANDS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+EVEN_BANDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+MOST_MARKERS = 40
 
 
 def draw(figure: go.Figure, key: str, alt: str) -> None:
     """Put the chart on the page, as wide as there is room, without the drawing tools."""
     config = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
     st.plotly_chart(figure, width="stretch", key=key, config=config, alt=alt)
+
+
+def ink() -> str:
+    """Return the colour of text on coloured ground, which the chart library does not adapt."""
+    return "#e6ebef" if st.context.theme.type == "dark" else "#1f2933"
 
 
 def framed(x: str, y: str, *, height: int = HEIGHT) -> go.Figure:
@@ -48,50 +54,64 @@ def framed(x: str, y: str, *, height: int = HEIGHT) -> go.Figure:
     return figure
 
 
-def band_names() -> list[str]:
-    """Return what the bands are called."""
-    ends = [f"{100 * end:g}" for end in BANDS]
+def bands_for(probability: pd.Series) -> tuple[float, ...]:
+    """Return the ends of the bands: fine at the bottom where the goal is rare, even where it is not."""
+    return RARE_BANDS if probability.median() < 0.1 else EVEN_BANDS
+
+
+def band_names(bands: Sequence[float]) -> list[str]:
+    """Return what the bands are called, in percent.
+
+    >>> band_names((0.0, 0.005, 0.5, 1.0))
+    ['<0.5', '0.5–50', '50–100']
+    """
+    ends = [f"{100 * end:g}" for end in bands]
     return [f"<{ends[1]}", *[f"{a}–{b}" for a, b in pairwise(ends[1:])]]
 
 
-def band_of(probability: pd.Series) -> npt.NDArray[np.int64]:
+def band_of(probability: pd.Series, bands: Sequence[float]) -> npt.NDArray[np.int64]:
     """Return the position of each probability's band, shape (n,)."""
-    return np.searchsorted(BANDS[1:-1], probability.to_numpy(), side="right").astype(np.int64)
+    return np.searchsorted(bands[1:-1], probability.to_numpy(), side="right").astype(np.int64)
 
 
 def visits_by_band(probability: pd.Series, axis: str) -> go.Figure:
     """Draw how many visits fall into each band of probability."""
-    counts = np.bincount(band_of(probability), minlength=len(BANDS) - 1)
+    bands = bands_for(probability)
+    counts = np.bincount(band_of(probability, bands), minlength=len(bands) - 1)
     shares = counts / max(counts.sum(), 1)
     figure = framed(f"{axis} (%)", "Visits")
     figure.add_bar(
-        x=band_names(),
+        x=band_names(bands),
         y=counts,
         marker_color=BLUE,
-        text=[words.percent(share) for share in shares],
+        text=[words.percent(share) if share else "" for share in shares],
         textposition="outside",
         cliponaxis=False,
         customdata=shares,
         hovertemplate="%{x} %<br>%{y:,} visits (%{customdata:.1%})<extra></extra>",
     )
+    figure.update_xaxes(type="category")
     figure.update_yaxes(tickformat=",d")
     return figure
 
 
 def revenue_by_band(table: pd.DataFrame, axis: str, label: str, currency: str | None) -> go.Figure:
     """Draw how much expected revenue lies in each band of probability."""
-    sums = np.bincount(band_of(table["probability"]), table["expected_revenue"], minlength=len(BANDS) - 1)
+    bands = bands_for(table["probability"])
+    position = band_of(table["probability"], bands)
+    sums = np.bincount(position, table["expected_revenue"], minlength=len(bands) - 1)
     unit = f" ({currency})" if currency else ""
     figure = framed(f"{axis} (%)", f"{label}, sum{unit}")
     figure.add_bar(
-        x=band_names(),
+        x=band_names(bands),
         y=sums,
         marker_color=GREEN,
-        text=[words.percent(part / max(sums.sum(), 1e-12)) for part in sums],
+        text=[words.percent(part / sums.sum()) if part else "" for part in sums],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{x} %<br>%{y:,.0f}" + (f" {currency}" if currency else "") + "<extra></extra>",
     )
+    figure.update_xaxes(type="category")
     figure.update_yaxes(tickformat="~s")
     return figure
 
@@ -164,7 +184,7 @@ def history(steps: pd.DataFrame, axis: str) -> go.Figure:
     figure.add_scatter(
         x=steps["click"],
         y=steps["probability"],
-        mode="lines+markers",
+        mode="lines+markers" if len(steps) <= MOST_MARKERS else "lines",
         line={"color": BLUE, "width": 2.5, "shape": "hv"},
         marker={"size": 9, "color": BLUE},
         customdata=said,

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from buysignal.app import charts, page, state, words
 from buysignal.app.state import Model
@@ -23,12 +24,12 @@ def body(used: Model) -> None:
     """Draw the form and the answer to it."""
     data = state.source()
     loaded = data.loaded if data is not None and data.check.profile == used.bundle.profile.name else None
+    board = st.container()
     left, right = st.columns([5, 6], gap="large")
     with left:
         st.subheader("The visit")
         row = _inputs(used.bundle, loaded)
-    with right:
-        _answer(used, row)
+    _answer(used, row, board, right)
     _what_if(used, row, loaded)
 
 
@@ -42,9 +43,7 @@ def _inputs(bundle: Bundle, loaded: Loaded | None) -> Row:
     return np.array(values, np.float32)
 
 
-def _input(
-    place: st.delta_generator.DeltaGenerator, bundle: Bundle, name: str, typical: float, loaded: Loaded | None
-) -> float:
+def _input(place: DeltaGenerator, bundle: Bundle, name: str, typical: float, loaded: Loaded | None) -> float:
     label, key = words.column(name), f"form_{bundle.version}_{name}"
     if name in bundle.categories:
         options = [UNKNOWN, *bundle.categories[name]]
@@ -73,7 +72,7 @@ def _is_flag(name: str, loaded: Loaded | None) -> bool:
 
 
 def _number(
-    place: st.delta_generator.DeltaGenerator,
+    place: DeltaGenerator,
     label: str,
     key: str,
     typical: float,
@@ -105,45 +104,47 @@ def limits(name: str, typical: float, loaded: Loaded | None) -> tuple[float, flo
     return 0.0, float(top)
 
 
-def _answer(used: Model, row: Row) -> None:
+def _answer(used: Model, row: Row, board: DeltaGenerator, right: DeltaGenerator) -> None:
     goal, currency = used.bundle.goal, state.currency()
     scores = score_rows(used.bundle, row[None]).iloc[0]
     typical = float(used.bundle.probability(used.bundle.typical[None])[0])
-    st.subheader("The answer")
-    metrics(used, scores, float(scores["probability"]) - typical, "against a typical visit", currency)
-    found = reasons_for(used.bundle, row, count=6)
-    if not found:
-        st.info("This is the typical visit. Change a value to see what it does.", icon=":material/tune:")
-        return
-    st.markdown("**Why?**")
-    charts.draw(charts.reasons(found, currency), "form_reasons", "Reasons")
-    page.caption(
-        f"Against a typical visit's {words.percent(typical)}: blue raises it, orange lowers it.",
-        goal,
-        used.simulated,
-    )
+    change = float(scores["probability"]) - typical
+    with board:
+        metrics(used, scores, change, "against a typical visit", currency)
+    with right:
+        st.subheader("Why?")
+        found = reasons_for(used.bundle, row, count=6)
+        if not found:
+            st.info("This is the typical visit. Change a value to see what it does.", icon=":material/tune:")
+            return
+        charts.draw(charts.reasons(found, currency), "form_reasons", "What moves the score")
+        page.caption(
+            f"Against a typical visit's {words.percent(typical)}: blue raises it, orange lowers it.",
+            goal,
+            used.simulated,
+        )
 
 
 def metrics(used: Model, scores: pd.Series, change: float, than: str, currency: str | None) -> None:
     """Write probability, expected amount with its interval, and segment."""
     goal = used.bundle.goal
-    places = st.columns(3 if "segment" in scores else 2)
-    with places[0]:
+    places = iter(st.columns(1 + ("expected_revenue" in scores) + ("segment" in scores)))
+    with next(places):
         st.metric(
-            words.chance(goal),
+            words.short_chance(goal),
             words.percent(float(scores["probability"])),
             f"{words.points(change)} {than}",
             border=True,
             help=words.HELP["probability"],
         )
-    with places[1]:
-        if "expected_revenue" in scores:
+    if "expected_revenue" in scores:
+        with next(places):
             interval = None
             if "revenue_low" in scores:
                 low, high = scores["revenue_low"], scores["revenue_high"]
                 interval = f"9 of 10: {words.money(low, None)} to {words.money(high, currency)}"
             st.metric(
-                words.amount(goal),
+                words.short_amount(goal),
                 words.money(float(scores["expected_revenue"]), currency),
                 interval,
                 delta_color="off",
@@ -152,7 +153,7 @@ def metrics(used: Model, scores: pd.Series, change: float, than: str, currency: 
                 help=f"{words.HELP['expected_revenue']} {words.HELP['interval']}",
             )
     if "segment" in scores:
-        with places[2].container(border=True):
+        with next(places).container(border=True):
             st.caption("Segment", help=words.HELP["segment"])
             st.markdown(f"**{words.plain(str(scores['segment']))}**")
 

@@ -12,6 +12,7 @@ import streamlit as st
 from buysignal.app import state, words
 from buysignal.errors import BuysignalError
 from buysignal.goals import Goal
+from buysignal.scoring import Scored
 
 VIEWS = Path(__file__).with_name("views")
 
@@ -26,10 +27,18 @@ def show(body: Callable[[], None]) -> None:
     try:
         body()
     except BuysignalError as error:
-        st.error(str(error), icon=":material/error:")
+        refuse(error)
     except Exception:
         logging.getLogger(__name__).exception("a page failed")
         st.error(FAULT, icon=":material/error:")
+
+
+def refuse(error: BuysignalError) -> None:
+    """Write the library's sentence; its first word gets a capital unless it is a file's name."""
+    text = str(error)
+    first = text.partition(" ")[0]
+    said = text[:1].upper() + text[1:] if first.isalpha() else text
+    st.error(words.prose(said), icon=":material/error:")
 
 
 def heading(title: str, text: str, *, goal: Goal | None = None, simulated: bool = False) -> None:
@@ -77,6 +86,18 @@ def need_model() -> state.Model | None:
                 go("data", "Choose data", "database", primary=state.source() is None)
                 go("train", "Train a model", "model_training", primary=state.source() is not None)
     return used
+
+
+def scores(data: state.Source, used: state.Model) -> Scored | None:
+    """Return the scores of the data by the model; where they do not fit, say so and what to do."""
+    try:
+        return state.scores(data, used)
+    except BuysignalError as error:
+        refuse(error)
+        with st.container(horizontal=True):
+            go("train", "Train a model on this data, or open another", "model_training", primary=True)
+            go("data", "Choose other data", "database")
+        return None
 
 
 def caption(text: str, goal: Goal | None = None, simulated: bool = False) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from buysignal.app import words
-from buysignal.app.charts import BLUE, GREY, ORANGE, SYMBOLS, framed
+from buysignal.app.charts import BLUE, GREY, ORANGE, SYMBOLS, framed, ink
 from buysignal.plots.style import PALETTE, readable
 from buysignal.report import Curve, SliceRow, Table
 
@@ -41,7 +41,7 @@ def _scores(table: Table) -> Iterator[Chart]:
         yield Chart("roc", "ROC curve", figure, "The further a line bends to the upper left, the better.")
     if data.precision_recall:
         figure = framed("Found (recall)", "Right when it says yes (precision)")
-        _lines(figure, data.precision_recall, best)
+        _lines(figure, {name: _from(curve, 0.005) for name, curve in data.precision_recall.items()}, best)
         if table.base_rate is not None:
             figure.add_hline(y=table.base_rate, line={"color": GREY, "dash": "dot"})
         _percent(figure, "xy")
@@ -196,7 +196,7 @@ def _confusion(grid: list[list[int]]) -> go.Figure:
     figure.add_heatmap(
         z=shares, x=["no", "yes"], y=["no", "yes"], text=text, texttemplate="%{text}", zmin=0, zmax=1,
         colorscale=[[0, "rgba(1,115,178,0.08)"], [1, "rgba(1,115,178,0.65)"]], showscale=False,
-        hovertemplate="says %{x}, was %{y}: %{text}<extra></extra>", textfont={"size": 15},
+        hovertemplate="says %{x}, was %{y}: %{text}<extra></extra>", textfont={"size": 15, "color": ink()},
     )  # fmt: skip
     return figure
 

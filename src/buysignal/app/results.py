@@ -29,10 +29,10 @@ def show(used: Model) -> None:
         return
     statement = report_words.statement(report)
     box = st.warning if statement.kind == "proxy" else st.success
-    box(f"**{words.plain(statement.title)}** {words.plain(statement.text)}",
+    box(f"**{words.prose(statement.title)}** {words.prose(statement.text)}",
         icon=":material/swap_horiz:" if statement.kind == "proxy" else ":material/verified:")  # fmt: skip
     for note in report.notes:
-        st.caption(words.plain(note))
+        st.caption(words.prose(note))
     tables = report.tables
     picked = st.selectbox(
         "Results", range(len(tables)), format_func=lambda i: _title(tables[i]), key="table",
@@ -66,12 +66,12 @@ def _table(report: Report, table: Table) -> None:
     with right:
         st.markdown("**Audit:** is the figure what it seems?")
         _audit(table.audit)
-    st.caption(words.plain(caption_of(report, table).text))
+    st.caption(words.prose(caption_of(report, table).text))
     total = report_words.total(report, table)
     if total:
-        st.markdown(f"**Total.** {words.plain(total)}")
+        st.markdown(f"**Total.** {words.prose(total)}")
     for note in table.notes:
-        st.caption(words.plain(note))
+        st.caption(words.prose(note))
     _pictures(report, table)
     with st.expander("What the figures mean"):
         st.markdown("\n".join(f"- **{name}**: {meaning}" for name, meaning in report_words.GLOSSARY))
@@ -120,11 +120,11 @@ def _audit(lines: list[AuditLine]) -> None:
         colour, icon = VERDICTS.get(line.verdict, VERDICTS["warning"])
         with st.container(border=True):
             st.badge(line.verdict.capitalize(), icon=icon, color=colour)
-            st.markdown(words.plain(line.detail))
+            st.markdown(words.prose(line.detail))
     if not found:
         st.success("Nothing found that would make this figure worth less.", icon=":material/check_circle:")
     with st.expander(f"{words.count(len(passed), 'check')} passed"):
-        st.markdown("\n".join(f"- {words.plain(line.detail)}" for line in passed))
+        st.markdown("\n".join(f"- {words.prose(line.detail)}" for line in passed))
 
 
 def _pictures(report: Report, table: Table) -> None:

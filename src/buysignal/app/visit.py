@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from buysignal.bundle import Bundle
+from buysignal.events import EVENT_CODES
 from buysignal.explain import Reason
 from buysignal.features import NAMES
 from buysignal.features.live import LiveVisitor, Reader
@@ -21,7 +22,7 @@ from buysignal.sources.read import Loaded
 
 MOST_ITEMS = 1_500
 ABOUT_ITEMS = ("select_item", "view_item", "add_to_wishlist", "add_to_cart", "remove_from_cart")
-NOT_OFFERED = ("purchase", "refund", "other")
+NOT_OFFERED = ("purchase", "refund")
 """The question is whether the visitor buys later; after a purchase it is answered."""
 
 PASTS: dict[str, str] = {
@@ -82,13 +83,19 @@ def levels(bundle: Bundle, column: str) -> tuple[str, ...]:
     return bundle.vocabulary.levels.get(column, ()) if bundle.vocabulary is not None else ()
 
 
-def events_offered(bundle: Bundle) -> list[str]:
-    """Return the events a visit can be made of: those seen in training."""
-    known = set(bundle.categories.get("last_event", ())) - set(NOT_OFFERED)
-    typical = dict(zip(bundle.names, bundle.typical, strict=True))
-    if np.isnan(typical.get("price_last", np.nan)) and len(known) > 1:
-        return sorted(known, key=list(bundle.categories["last_event"]).index)
-    return [name for name in bundle.categories["last_event"] if name in known]
+def events_offered(bundle: Bundle, loaded: Loaded | None) -> list[str]:
+    """Return the events a visit can be made of, in the order of the funnel.
+
+    They are those of the data in use where it is of the model's kind, else those its format can have.
+    """
+    profile = bundle.profile
+    if loaded is not None and loaded.profile.level == "event":
+        seen = {str(name) for name in loaded.table.column("event_name").unique().to_pylist()}
+    elif profile.event_name is not None:
+        seen = {profile.event_name}
+    else:
+        seen = set(profile.event_names.values()) or set(EVENT_CODES)
+    return [name for name in EVENT_CODES if name in seen and name not in NOT_OFFERED] or ["view_item"]
 
 
 def has_clock(bundle: Bundle) -> bool:

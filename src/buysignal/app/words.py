@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from buysignal.features.catalogue import NAMES, feature
 from buysignal.goals import Goal
@@ -86,6 +85,16 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+!|<>~$:])", r"\\\1", text)
 
 
+def prose(text: str) -> str:
+    """Return a sentence of the library's as Markdown: `names` stay code, all else is as it is.
+
+    >>> prose("`a_b` is 1*1")
+    '`a_b` is 1\\\\*1'
+    """
+    parts = re.split(r"(`[^`]+`)", text)
+    return "".join(part if part.startswith("`") else plain(part) for part in parts)
+
+
 def percent(share: float | None) -> str:
     """Return a share as people write it.
 
@@ -153,29 +162,32 @@ def chance(goal: Goal | GoalNote) -> str:
     return f"Probability (proxy: {goal.name})" if goal.proxy else "Probability of conversion"
 
 
+def short_chance(goal: Goal | GoalNote) -> str:
+    """Return a label for narrow places; the proxy's name stands on the same page."""
+    return "Probability (proxy)" if goal.proxy else "Probability of conversion"
+
+
+def short_amount(goal: Goal | GoalNote) -> str:
+    """Return a label for narrow places; the proxy's name stands on the same page."""
+    return "Expected amount (proxy)" if goal.proxy else "Expected revenue"
+
+
 def question(goal: Goal | GoalNote) -> str:
     """Return the goal as the question the probability answers."""
     return f"How likely is it that {goal.sentence}?"
-
-
-def amount(goal: Goal | GoalNote) -> str:
-    """Return what the expected amount is called."""
-    if goal.proxy:
-        return f"Expected amount (proxy: {goal.name})"
-    return "Expected revenue"
 
 
 def column(name: str) -> str:
     """Return what a column of a model says.
 
     >>> column("n_view_item"), column("PageValues"), column("visit_number")
-    ('Item pages viewed', 'PageValues', 'Visit number')
+    ('Item pages viewed', 'Page values', 'Visit number')
     """
     if name in NAMES:
         sentence = COLUMNS.get(name, feature(name).sentence)
         return sentence[:1].upper() + sentence[1:]
-    words = name.removeprefix("attr_").replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removeprefix("attr_")).replace("_", " ").strip()
+    return words[:1].upper() + words[1:].lower()
 
 
 def value(name: str, text: str, currency: str | None = None) -> str:
@@ -196,23 +208,6 @@ def value(name: str, text: str, currency: str | None = None) -> str:
     if kind == "currency":
         return money(number, currency).replace(" ", "\u00a0")
     return f"{text}\u00a0s" if kind == "seconds" else text
-
-
-def unit(name: str, currency: str | None) -> str:
-    """Return the unit of a model's column, for axis titles."""
-    if name not in NAMES:
-        return ""
-    known = feature(name).unit
-    return currency or "currency" if known == "currency" else known
-
-
-def listed(words: Sequence[str]) -> str:
-    """Return words as a list in a sentence.
-
-    >>> listed(["a"]), listed(["a", "b", "c"])
-    ('a', 'a, b and c')
-    """
-    return " and ".join(([", ".join(words[:-1])] if len(words) > 1 else []) + list(words[-1:]))
 
 
 def wrapped(text: str, width: int = 30) -> str:

@@ -115,7 +115,7 @@ def _reading() -> Iterator[Callable[[float, str], None]]:
     try:
         yield step
     except BuysignalError as error:
-        st.error(str(error), icon=":material/error:")
+        page.refuse(error)
         if state.source() is not None:
             st.caption("What was loaded before is still in use.")
     finally:

@@ -30,7 +30,7 @@ def body() -> None:
     used = state.model()
     page.heading(
         "Manual input: one live visit",
-        "Type a visit in. After each click you see the probability, the expected revenue with its interval, "
+        "Type a visit in. After each click you see the probability, the expected amount with its interval, "
         "the segment and the reasons, from nothing but what was known by then."
         if used is None or used.bundle.reads_events
         else "Type a visit in: the answer moves with every value.",
@@ -53,13 +53,18 @@ def body() -> None:
 def _by_clicks(used: Model) -> None:
     data = state.source()
     fits = data is not None and data.check.profile == used.bundle.profile.name
-    items = items_offered(used.bundle, data.loaded if data is not None and fits else None)
+    loaded = data.loaded if data is not None and fits else None
+    offered, items = events_offered(used.bundle, loaded), items_offered(used.bundle, loaded)
+    key = f"clicks_{used.bundle.version}_{data.token if data is not None and fits else ''}"
     board = st.container()
     left, right = st.columns([5, 6], gap="large")
     with left:
         way = st.segmented_control("How", WAYS, default=WAYS[0], required=True, key="live_way")
         setting = _setting(used)
-        clicks = _clicking(used, items) if way == WAYS[0] else _composing(used, items)
+        if way == WAYS[0]:
+            clicks = _clicking(used, offered, items, key)
+        else:
+            clicks = _composing(used, offered, items)
     _answer(used, clicks, setting, board, right)
 
 
@@ -87,10 +92,8 @@ def _setting(used: Model) -> Setting:
     return Setting(*door, weekday=words.WEEKDAYS.index(weekday), hour=hour, past=past)
 
 
-def _clicking(used: Model, items: pd.DataFrame) -> list[Click]:
+def _clicking(used: Model, offered: list[str], items: pd.DataFrame, key: str) -> list[Click]:
     """Ask for the next click; return all clicks so far."""
-    offered = events_offered(used.bundle)
-    key = f"clicks_{used.bundle.version}"
     if key not in st.session_state:
         st.session_state[key] = _first_clicks(offered, items)
     clicks: list[Click] = st.session_state[key]
@@ -173,9 +176,8 @@ def _so_far(clicks: list[Click]) -> None:
     )
 
 
-def _composing(used: Model, items: pd.DataFrame) -> list[Click]:
+def _composing(used: Model, offered: list[str], items: pd.DataFrame) -> list[Click]:
     """Ask for counts instead of single clicks; return the plain visit they describe."""
-    offered = events_offered(used.bundle)
     unit = state.currency()
     with st.container(border=True):
         counts = {
@@ -193,8 +195,8 @@ def _composing(used: Model, items: pd.DataFrame) -> list[Click]:
         price = st.slider(
             f"Price of the items ({unit})" if unit else "Price of the items",
             0.0,
-            max(200.0, 4 * round(usual)),
-            round(usual),
+            max(200.0, 4.0 * round(usual)),
+            float(round(usual)),
             step=1.0,
             key=f"set_price_{category}",
         )
@@ -245,7 +247,11 @@ def _amounts(used: Model, steps: pd.DataFrame, currency: str | None) -> None:
     goal = used.bundle.goal
     st.subheader("Expected amount" if goal.proxy else "Revenue estimation")
     unit = f" ({currency})" if currency else ""
-    charts.draw(charts.amounts(steps, words.amount(goal) + unit), "live_amounts", "Amount by click")
+    charts.draw(
+        charts.amounts(steps, ("Expected amount" if goal.proxy else "Expected revenue") + unit),
+        "live_amounts",
+        "Amount by click",
+    )
     said = goal.value_sentence or "the amount"
     band = " Nine of ten such visits end within the band." if "revenue_low" in steps else ""
     text = f"{said[:1].upper()}{said[1:]}, as expected after each click.{band}"

@@ -138,7 +138,10 @@ def _members(used: Model) -> None:
 
 
 def _export(used: Model, data: Source) -> None:
-    table = state.scores(data, used).table
+    scored = page.scores(data, used)
+    if scored is None:
+        return
+    table = scored.table
     goal = used.bundle.goal
     st.markdown(f"Visits of **{words.plain(data.label)}**, each put into the segment it is most like.")
     counts = segment_counts(used.bundle, table)

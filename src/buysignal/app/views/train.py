@@ -172,7 +172,7 @@ def _ended(job: TrainingJob) -> None:
         st.session_state["show_results"] = True
         st.toast("The model is trained and in use.", icon=":material/check_circle:")
     elif job.status == "failed":
-        st.error(job.error, icon=":material/error:")
+        st.error(words.prose(job.error), icon=":material/error:")
     else:
         st.info("The training was stopped; the model in use is the one from before.")
 
@@ -208,7 +208,7 @@ def _take(open_model: Callable[[], Model]) -> None:
     try:
         state.use_model(open_model())
     except BuysignalError as error:
-        st.error(str(error), icon=":material/error:")
+        page.refuse(error)
         return
     st.session_state["show_results"] = True
     st.rerun()

@@ -32,19 +32,22 @@ def body() -> None:
     used = page.need_model()
     if used is None:
         return
-    data = _need_data()
+    data = _need_data(used.bundle.reads_events)
     if data is not None:
         _scores(used, data)
 
 
-def _need_data() -> Source | None:
+def _need_data(reads_events: bool) -> Source | None:
     data = state.source()
     if data is None:
         with st.container(border=True):
             st.subheader("Which visits?")
-            st.markdown("Open the demo shop here, or bring your own files on the **Data** page.")
+            kind = "clicks" if reads_events else "rows, one a visit"
+            st.markdown(f"The model reads {kind}. Bring them on the **Data** page.")
             with st.container(horizontal=True, vertical_alignment="center"):
-                if st.button("Open the demo shop", type="primary", icon=":material/storefront:"):
+                if reads_events and st.button(
+                    "Open the demo shop", type="primary", icon=":material/storefront:"
+                ):
                     with st.spinner("Simulating visitors"):
                         state.use_source(bringing.demo_shop(FULL_DEMO))
                     st.rerun()
@@ -53,7 +56,9 @@ def _need_data() -> Source | None:
 
 
 def _scores(used: Model, data: Source) -> None:
-    scored = state.scores(data, used)
+    scored = page.scores(data, used)
+    if scored is None:
+        return
     goal, currency = used.bundle.goal, state.currency()
     st.markdown(f"**{words.plain(words.question(goal))}**")
     if scored.rejects:
@@ -64,7 +69,7 @@ def _scores(used: Model, data: Source) -> None:
     if shown.empty:
         st.info("No visit fits these filters. Widen the probability, or clear the segments.")
         return
-    _figures(shown, goal.proxy, currency)
+    _figures(used, shown, currency)
     _charts(used, shown, data.simulated, currency)
     picked = _table(used, shown, currency)
     _downloads(scored.table, shown)
@@ -83,16 +88,16 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
                 "Segments", sorted(table["segment"].unique()), placeholder="All", key="segments", width=320
             )
             kept = kept[kept["segment"].isin(segments)] if segments else kept
-        if "already_bought" in table:
+        if "already_bought" in table and table["already_bought"].any():
             bought = st.toggle("Hide visits that have bought", value=True, key="hide_bought")
             kept = kept[~kept["already_bought"]] if bought else kept
-        if "suspected_bot" in table:
+        if "suspected_bot" in table and table["suspected_bot"].any():
             bots = st.toggle("Hide suspected bots", value=True, key="hide_bots", help=words.HELP["bots"])
             kept = kept[~kept["suspected_bot"]] if bots else kept
     return kept
 
 
-def _figures(shown: pd.DataFrame, proxy: bool, currency: str | None) -> None:
+def _figures(used: Model, shown: pd.DataFrame, currency: str | None) -> None:
     with st.container(horizontal=True):
         st.metric("Visits", f"{len(shown):,}", border=True, width=160)
         st.metric(
@@ -102,11 +107,19 @@ def _figures(shown: pd.DataFrame, proxy: bool, currency: str | None) -> None:
             width=160,
             help=words.HELP["probability"],
         )
-        hopeful = int((shown["probability"] >= 0.1).sum())
-        st.metric("At 10 % or more", f"{hopeful:,}", border=True, width=160)
+        threshold = used.bundle.manifest.threshold
+        if threshold is not None:
+            st.metric(
+                "The model says yes",
+                f"{int((shown['probability'] >= threshold).sum()):,}",
+                border=True,
+                width=190,
+                help=f"Visits at {words.percent(threshold)} or more, the score from which right and wrong alarms "
+                "balance best on the visits kept aside in training.",
+            )
         if "expected_revenue" in shown:
             st.metric(
-                "Expected amount (proxy)" if proxy else "Expected revenue",
+                words.short_amount(used.bundle.goal),
                 words.money(float(shown["expected_revenue"].sum()), currency),
                 border=True,
                 width=200,
@@ -128,7 +141,7 @@ def _charts(used: Model, shown: pd.DataFrame, simulated: bool, currency: str | N
         if "expected_revenue" in shown:
             st.subheader("Expected amount" if goal.proxy else "Revenue estimation")
             charts.draw(
-                charts.revenue_by_band(shown, axis, words.amount(goal), currency),
+                charts.revenue_by_band(shown, axis, words.short_amount(goal), currency),
                 "money",
                 "Expected revenue by probability",
             )
@@ -186,11 +199,15 @@ def _columns(used: Model, currency: str | None) -> dict[str, Any]:
         "row": config.NumberColumn("Row", format="localized", width="small"),
         "visitor_id": config.TextColumn("Visitor", width="medium"),
         "probability": config.ProgressColumn(
-            words.chance(goal), format="percent", min_value=0, max_value=1, help=words.HELP["probability"]
+            words.short_chance(goal),
+            format="percent",
+            min_value=0,
+            max_value=1,
+            help=words.HELP["probability"],
         ),
         "percentile": config.NumberColumn("Percentile", format="%.0f", help=words.HELP["percentile"]),
         "expected_revenue": config.NumberColumn(
-            words.amount(goal) + unit, format=amount, help=words.HELP["expected_revenue"]
+            words.short_amount(goal) + unit, format=amount, help=words.HELP["expected_revenue"]
         ),
         "revenue_low": config.NumberColumn("From" + unit, format=amount, help=words.HELP["interval"]),
         "revenue_high": config.NumberColumn("To" + unit, format=amount, help=words.HELP["interval"]),
@@ -232,7 +249,7 @@ def _visit(used: Model, data: Source, row: dict[str, Any], currency: str | None)
     with st.container(horizontal=True):
         delta = story.probability - story.typical_probability
         st.metric(
-            words.chance(goal),
+            words.short_chance(goal),
             words.percent(story.probability),
             f"{words.points(delta)} against a typical visit",
             border=True,
@@ -240,7 +257,7 @@ def _visit(used: Model, data: Source, row: dict[str, Any], currency: str | None)
             delta_color="off",
         )
         if "expected_revenue" in row:
-            st.metric(words.amount(goal), words.money(row["expected_revenue"], currency), border=True,
+            st.metric(words.short_amount(goal), words.money(row["expected_revenue"], currency), border=True,
                       width=180)  # fmt: skip
         if "segment" in row:
             st.metric("Segment", row["segment"], border=True, width=330, help=words.HELP["segment"])
