@@ -58,7 +58,8 @@ def main(visitors: int = VISITORS) -> None:
         rows.append(
             Row(
                 benchmark="fold", metric="events_per_s", value=n / ours, n=n,
-                peer=peer, peer_value=n / seconds, case=f"{len(features.NAMES)} features against {len(DOZEN)}",
+                peer=peer, peer_value=n / seconds,
+                case=f"{len(features.NAMES)} features against {len(DOZEN)}",
             )
         )  # fmt: skip
     print(f"the fold: {n / ours / 1e6:.1f} million events/s, {n / whole / 1e6:.1f} with encoding and memory")

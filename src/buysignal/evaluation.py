@@ -316,18 +316,26 @@ def _ranked(names: Sequence[str], rises: npt.NDArray[np.float64]) -> list[Import
 
 
 def _small_sample_notes(samples: Samples, folds: Sequence[Split]) -> list[str]:
-    assert samples.y is not None
+    """Rows of one session rise and fall together, so it is sessions that are counted."""
     fold = folds[0]
-    counts = [int(samples.y[rows].sum()) for rows in (fold.train, fold.validate, fold.test)]
+    counts = [positive_sessions(samples, rows) for rows in (fold.train, fold.validate, fold.test)]
+    what = "rows" if samples.unit == "click" else "sessions"
     notes = []
-    if sum(counts) < FEW_POSITIVES or min(counts) < FEW_POSITIVES / 5:
+    if min(counts) < FEW_POSITIVES:
         notes.append(
-            f"Small sample: {counts[0]} positives to learn from, {counts[1]} to validate, {counts[2]} to "
-            f"test. Read the intervals, not the figures; collect more before acting on this."
+            f"Small sample: {counts[0]:,} {what} that reach the goal to learn from, {counts[1]:,} to validate, "
+            f"{counts[2]:,} to test. Read the intervals, not the figures; collect more before acting on this."
         )
     if counts[1] < _LEAST_VALIDATION_POSITIVES:
         notes.append("Too few positives to validate on: scores are not calibrated, the threshold is a guess.")
     return notes
+
+
+def positive_sessions(samples: Samples, rows: Rows) -> int:
+    """Return how many different sessions reach the goal in ``rows`` (of clicks: how many rows)."""
+    assert samples.y is not None
+    positive = rows[samples.y[rows] == 1]
+    return len(positive) if samples.unit == "click" else len(np.unique(samples.session[positive]))
 
 
 def _thinning_notes(fitted: Sequence[Fitted], fold: Split) -> list[str]:

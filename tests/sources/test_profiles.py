@@ -77,7 +77,8 @@ def test_eshop_offers_proxies_and_click_tasks_but_no_real_goal():
     assert [p.name for p in profile.proxies] == ["next_above_average", "keeps_browsing"]
     assert all(p.proxy for p in profile.proxies)
     assert {t.name: t.task for t in profile.click_tasks} == {"price_2": "conversion", "price": "revenue"}
-    assert all({"item_id", "price", "attr_price_2", "attr_colour"} <= set(t.hide) for t in profile.click_tasks)
+    naming = {"item_id", "price", "attr_price_2", "attr_colour"}
+    assert all(naming <= set(t.hide) for t in profile.click_tasks)
 
 
 def test_shoppers_columns_keep_their_names_and_types():

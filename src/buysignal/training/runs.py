@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 
 from buysignal import events as ev
 from buysignal import goals, sessions
-from buysignal.evaluation import FEW_POSITIVES
+from buysignal.evaluation import FEW_POSITIVES, positive_sessions
 from buysignal.goals import Goal
-from buysignal.report import Table
+from buysignal.samples import Samples
 from buysignal.sources.read import Loaded
 from buysignal.training import clicks, kinds, tabled, visits
 from buysignal.training.options import Options, Progress, Stage
@@ -58,7 +58,7 @@ def run_events(loaded: Loaded, test: Loaded | None, options: Options, progress: 
     stage = Stage(progress, 0.85, 0.93, 8)
     segmentation, segment_tables = kinds.segments_of_visits(folded, goal, options, stage)
     samples = conversion.tested.samples
-    _warn_of_small(conversion.table, samples.y, goal, notes)
+    _warn_of_small(samples, goal, notes)
     return Outcome(
         goal=goal,
         profile=profile,
@@ -94,7 +94,7 @@ def run_table(loaded: Loaded, test: Loaded | None, options: Options, progress: P
     segmentation, segment_tables = kinds.segments_of_table(tabled_visits.honest, options, stage)
     notes: list[str] = []
     samples = tabled_visits.honest
-    _warn_of_small(conversion.table, samples.y, goal, notes)
+    _warn_of_small(samples, goal, notes)
     return Outcome(
         goal=goal,
         profile=profile,
@@ -135,10 +135,10 @@ def _bot_notes(events: pa.Table) -> list[str]:
     return [f"{flagged:,} events of suspected bots were left out of training."] if flagged else []
 
 
-def _warn_of_small(table: Table, y: object, goal: Goal, notes: list[str]) -> None:
-    positives = int(np.asarray(y).sum())
-    if positives < FEW_POSITIVES:
+def _warn_of_small(samples: Samples, goal: Goal, notes: list[str]) -> None:
+    reached = positive_sessions(samples, np.arange(len(samples)))
+    if reached < FEW_POSITIVES:
         notes.append(
-            f"Only {positives} rows reach the goal ({goal.sentence}): everything is computed, but the "
-            f"intervals are wide. Collect at least {FEW_POSITIVES} before acting on it."
+            f"Only {reached} sessions reach the goal ({goal.sentence}): everything is computed, but the "
+            f"intervals are wide. {FEW_POSITIVES - reached} more are needed before acting on it."
         )
