@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -210,10 +211,59 @@ def test_the_wheel_carries_every_file_of_the_package(tmp_path: Path) -> None:
     assert {name.removeprefix("src/") for name in package} <= held
 
 
+def named_in_architecture() -> set[str]:
+    """Return the modules in the tables' first column; ``a/b`, `c`` means a/b and a/c."""
+    rows = re.findall(r"^\| ((?:`[\w/]+`(?:, )?)+) \|", read("docs/architecture.md"), flags=re.MULTILINE)
+    named = set()
+    for row in rows:
+        first, *others = re.findall(r"`([\w/]+)`", row)
+        folder = first.rpartition("/")[0]
+        named |= {first, *(f"{folder}/{other}" for other in others)}
+    return named
+
+
 def test_the_architecture_names_every_module() -> None:
-    modules = {path.stem for path in (ROOT / "src" / "buysignal").iterdir() if path.suffix in {".py", ""}}
-    named = set(re.findall(r"^\| `(\w+)` \|", read("docs/architecture.md"), flags=re.MULTILINE))
-    assert {name for name in modules if not name.startswith("_")} - named == set()
+    package = ROOT / "src" / "buysignal"
+    top = {path.stem for path in package.iterdir() if path.suffix in {".py", ""}}
+    inner = {
+        source.relative_to(package).with_suffix("").as_posix()
+        for source in SOURCES
+        if source.parent != package and package / "app" not in source.parents
+        and package / "plots" not in source.parents and package / "report_html" not in source.parents
+    }  # fmt: skip
+    modules = {name for name in top | inner if not Path(name).name.startswith("_")}
+    named = named_in_architecture()
+    assert modules - named == set()
+    assert {name for name in named if not (package / name).exists()} - modules == set()
+
+
+def documented_signatures() -> list[tuple[str, str]]:
+    (block,) = re.findall(
+        r"^## Signatures.*?^```python\n(.*?)^```", read("docs/architecture.md"), re.M | re.S
+    )
+    calls = re.findall(r"^([\w.]+)\((.*?)\)(?:\.(\w+)\((.*?)\))?(?: ->|\s*#|$)", block, flags=re.MULTILINE)
+    lines = [line for line in block.splitlines() if not line.startswith("#")]
+    assert len(calls) == len(lines)
+    found = [(path, params) for path, params, _, _ in calls]
+    return found + [(f"{path}.{method}", f"self, {params}") for path, _, method, params in calls if method]
+
+
+@pytest.mark.parametrize(("path", "params"), documented_signatures())
+def test_the_architecture_gives_signatures_as_they_are(path: str, params: str) -> None:
+    parts = path.split(".")
+    found: object = importlib.import_module("buysignal")
+    for depth, part in enumerate(parts, start=1):
+        if not hasattr(found, part):
+            importlib.import_module(".".join(["buysignal", *parts[:depth]]))
+        found = getattr(found, part)
+    said: dict[str, object] = {}
+    exec(f"def said({params}): ...", said)
+    ours = inspect.signature(said["said"]).parameters  # type: ignore[arg-type]
+    theirs = inspect.signature(found).parameters  # type: ignore[arg-type]
+    assert [(p.name, p.kind) for p in ours.values()] == [(p.name, p.kind) for p in theirs.values()]
+    for parameter in ours.values():
+        if parameter.default is not ...:
+            assert parameter.default == theirs[parameter.name].default
 
 
 @pytest.mark.skipif(not find_spec("buysignal.training"), reason="buysignal.training does not exist")
