@@ -11,8 +11,9 @@ import sys
 import tomllib
 import zipfile
 from importlib.metadata import packages_distributions
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import typer.main
@@ -141,6 +142,35 @@ def test_the_command_line_accepts_what_readme_and_makefile_call(line: str) -> No
         command = command.commands[words.pop(0)]  # type: ignore[attr-defined]
     assert not hasattr(command, "commands"), "no such command"
     command.make_context(str(command.name), words)  # parses, and refuses what it does not know
+
+
+def script(path: str) -> ModuleType:
+    """Return a script of the repository as a module."""
+    spec = spec_from_file_location(Path(path).stem, ROOT / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("writer", "page"),
+    [("scripts/cli_docs.py", "docs/cli.md"), ("scripts/feature_docs.py", "docs/features.md")],
+)
+def test_a_generated_page_is_current(writer: str, page: str) -> None:
+    assert read(page) == script(writer).render(), f"run: python {writer}"
+
+
+def test_the_page_of_the_command_line_names_every_option_as_it_is_called() -> None:
+    page = read("docs/cli.md")
+    command = typer.main.get_command(importlib.import_module("buysignal.cli").app)
+    for name, inner in command.commands.items():  # type: ignore[attr-defined]
+        for leaf in getattr(inner, "commands", {name: inner}).values():
+            section = page.split(f"## `buysignal {name}", 1)[1].split("\n## ")[0]
+            named = set(re.findall(r"`(--[\w-]+)", section))
+            options = {o for p in leaf.params for o in (*p.opts, *p.secondary_opts) if o.startswith("--")}
+            assert options - {"--help"} == named
 
 
 LOCKS = ("requirements.txt", "requirements-dev.txt")
