@@ -19,6 +19,9 @@ import pytest
 import typer.main
 
 import buysignal
+from buysignal.sources.profile import builtin_profiles, load_profile
+from buysignal.sources.read import MENDED
+from buysignal.sources.rejects import HINTS
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "buysignal").rglob("*.py"))
@@ -171,6 +174,36 @@ def test_the_page_of_the_command_line_names_every_option_as_it_is_called() -> No
             named = set(re.findall(r"`(--[\w-]+)", section))
             options = {o for p in leaf.params for o in (*p.opts, *p.secondary_opts) if o.startswith("--")}
             assert options - {"--help"} == named
+
+
+def table_of(document: str, heading: str) -> list[list[str]]:
+    """Return the cells of the table below ``heading``, backticks removed."""
+    section = read(document).split(f"\n## {heading}\n", 1)[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*) \|$", section, flags=re.MULTILINE)
+    return [[cell.strip().strip("`") for cell in row.split(" | ")] for row in rows]
+
+
+def test_the_data_page_lists_every_profile() -> None:
+    words = {"event": "an event", "session": "a session"}
+    told = [[p.name, p.title, words[p.level]] for p in builtin_profiles().values()]
+    assert table_of("docs/data.md", "Profiles") == told
+
+
+def test_the_data_page_lists_every_reason_and_what_is_mended() -> None:
+    assert [reason for reason, _ in table_of("docs/data.md", "What is rejected")] == list(HINTS)
+    section = read("docs/data.md").split("\n## What is mended\n")[1].split("\n## ")[0]
+    assert re.findall(r"`(\w+)`", section) == list(MENDED)
+
+
+def test_the_profiles_of_the_data_page_load(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```toml\n(.*?)^```", read("docs/data.md"), flags=re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    for number, block in enumerate(blocks):
+        (tmp_path / f"{number}.toml").write_text(block, encoding="utf-8")
+    events, visits = (load_profile(tmp_path / f"{number}.toml") for number in range(2))
+    assert (events.level, events.rates, visits.known) == (
+        "event", {"USD": 0.92}, {"source": "start", "pages": "end"}
+    )  # fmt: skip
 
 
 LOCKS = ("requirements.txt", "requirements-dev.txt")
