@@ -201,7 +201,11 @@ def _track(result: Any, uri: str | None, step: Callable[[float, str], None]) -> 
     if uri is None and not tracking.installed():
         return "Not tracked: MLflow is not installed (pip install 'buysignal[track]')."
     step(0.97, "logging to MLflow")
-    return tracking.log_training(result.report, result.path, uri=uri)
+    try:
+        return tracking.log_training(result.report, result.path, uri=uri)
+    except BuysignalError as error:
+        # The bundle is finished: a tracking server that is away must not look like a failed training.
+        return f"Not tracked: {error}"
 
 
 @app.command()

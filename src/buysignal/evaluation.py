@@ -323,8 +323,9 @@ def _small_sample_notes(samples: Samples, folds: Sequence[Split]) -> list[str]:
     notes = []
     if min(counts) < FEW_POSITIVES:
         notes.append(
-            f"Small sample: {counts[0]:,} {what} that reach the goal to learn from, {counts[1]:,} to validate, "
-            f"{counts[2]:,} to test. Read the intervals, not the figures; collect more before acting on this."
+            f"Small sample: {counts[0]:,} {what} that reach the goal to learn from, {counts[1]:,} to "
+            f"validate, {counts[2]:,} to test. Read the intervals, not the figures; collect more before "
+            f"acting on this."
         )
     if counts[1] < _LEAST_VALIDATION_POSITIVES:
         notes.append("Too few positives to validate on: scores are not calibrated, the threshold is a guess.")

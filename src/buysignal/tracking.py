@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -55,6 +56,7 @@ def log_training(report: Report, bundle: Path, *, uri: str | None = None) -> str
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     import mlflow
 
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
     client = mlflow.MlflowClient(tracking_uri=target)
     try:
         runs = sum(_log_task(client, report, bundle, task) for task in EXPERIMENTS)
