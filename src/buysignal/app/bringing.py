@@ -12,7 +12,6 @@ from uuid import uuid4
 import pyarrow as pa
 import streamlit as st
 
-from buysignal.app import state
 from buysignal.app.state import Source
 from buysignal.check import check_loaded
 from buysignal.errors import BuysignalError, SourceError
@@ -51,13 +50,12 @@ def demo_shop(visitors: int, seed: int = 0) -> Source:
     return Source(label, loaded, check_loaded(loaded), simulated=True, token=uuid4().hex)
 
 
-def public(name: str, archive: Upload | None, progress: Progress) -> Source:
-    """Fetch a public data set (or unpack the given archive) and read it.
+def public(name: str, archive: Upload | None, folder: Path, progress: Progress) -> Source:
+    """Fetch a public data set (or unpack the given archive) into ``folder`` and read it.
 
     Raises:
         SourceError: no network, or other bytes than the published ones.
     """
-    folder = state.new_folder("public")
     given = None if archive is None else _stored(archive, folder)
     try:
         files = download.get(name, to=folder / name, source=given, progress=_part(progress, 0.0, 0.5))
@@ -70,17 +68,17 @@ def public(name: str, archive: Upload | None, progress: Progress) -> Source:
 
 def uploaded(
     files: Iterable[Upload],
+    folder: Path,
     progress: Progress,
     *,
     profile: str | None = None,
     mapping: Mapping[str, str] | None = None,
 ) -> Source:
-    """Read what came through the browser.
+    """Write what came through the browser into ``folder``, and read it.
 
     Raises:
         InputError: it cannot be read; the sentence names the user's file.
     """
-    folder = state.new_folder("upload")
     paths = [_stored(file, folder) for file in files]
     if not paths:
         raise SourceError("no file was chosen", todo="choose one or more files, then read them")

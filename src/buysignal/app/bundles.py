@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from buysignal import bundle as bundle_files
-from buysignal.app.state import Model, new_folder
+from buysignal.app.state import Model
 from buysignal.errors import BundleError, SourceError
 from buysignal.manifest import MANIFEST
 from buysignal.report import Report
@@ -48,8 +48,8 @@ def _report_beside(path: Path) -> Report | None:
         return None
 
 
-def unpacked(content: bytes, name: str) -> Model:
-    """Return the bundle in an uploaded zip.
+def unpacked(content: bytes, name: str, folder: Path) -> Model:
+    """Unpack an uploaded zip into the empty ``folder`` and return the bundle in it.
 
     Only plain files of one folder are taken, and only as much as a bundle can hold; every file that
     scoring reads is verified by its hash before use.
@@ -57,7 +57,6 @@ def unpacked(content: bytes, name: str) -> Model:
     Raises:
         BundleError: the zip is damaged, larger than a bundle can be, or holds no bundle.
     """
-    folder = new_folder("bundle")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _extract(archive, folder)

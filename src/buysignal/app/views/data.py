@@ -68,7 +68,7 @@ def _public() -> None:
     archive = st.file_uploader("The archive, if you have it (zip)", type=["zip", "csv"], key="public_archive")
     if st.button("Get the data set", type="primary", icon=":material/download:", key="get_public"):
         with _reading() as step:
-            _use(bringing.public(name, archive, step))
+            _use(bringing.public(name, archive, state.new_folder("public"), step))
 
 
 def _files() -> None:
@@ -83,7 +83,8 @@ def _files() -> None:
             profile, mapping = _mapping()
         if st.form_submit_button("Read the files", type="primary", icon=":material/upload_file:"):
             with _reading() as step:
-                _use(bringing.uploaded(files or [], step, profile=profile, mapping=mapping))
+                folder = state.new_folder("upload")
+                _use(bringing.uploaded(files or [], folder, step, profile=profile, mapping=mapping))
     st.caption("Files stay on the machine the app runs on, and are deleted when you close this page.")
 
 

@@ -61,10 +61,8 @@ def _by_clicks(used: Model) -> None:
     with left:
         way = st.segmented_control("How", WAYS, default=WAYS[0], required=True, key="live_way")
         setting = _setting(used)
-        if way == WAYS[0]:
-            clicks = _clicking(used, offered, items, key)
-        else:
-            clicks = _composing(used, offered, items)
+        clicking = way == WAYS[0]
+        clicks = _clicking(used, offered, items, key) if clicking else _composing(used, offered, items)
     _answer(used, clicks, setting, board, right)
 
 

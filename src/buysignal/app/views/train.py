@@ -201,7 +201,7 @@ def _open() -> None:
             st.button("Use the uploaded bundle", disabled=upload is None, key="use_upload")
             and upload is not None
         ):
-            _take(lambda: bundles.unpacked(upload.getvalue(), upload.name))
+            _take(lambda: bundles.unpacked(upload.getvalue(), upload.name, state.new_folder("bundle")))
 
 
 def _take(open_model: Callable[[], Model]) -> None:

@@ -114,8 +114,8 @@ def _figures(used: Model, shown: pd.DataFrame, currency: str | None) -> None:
                 f"{int((shown['probability'] >= threshold).sum()):,}",
                 border=True,
                 width=190,
-                help=f"Visits at {words.percent(threshold)} or more, the score from which right and wrong alarms "
-                "balance best on the visits kept aside in training.",
+                help=f"Visits at {words.percent(threshold)} or more, the score from which right and wrong "
+                "alarms balance best on the visits kept aside in training.",
             )
         if "expected_revenue" in shown:
             st.metric(
