@@ -152,7 +152,7 @@ def script(path: str) -> ModuleType:
     spec = spec_from_file_location(Path(path).stem, ROOT / path)
     assert spec is not None
     assert spec.loader is not None
-    module = module_from_spec(spec)
+    module = sys.modules[spec.name] = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -204,6 +204,43 @@ def test_the_profiles_of_the_data_page_load(tmp_path: Path) -> None:
     assert (events.level, events.rates, visits.known) == (
         "event", {"USD": 0.92}, {"source": "start", "pages": "end"}
     )  # fmt: skip
+
+
+def test_the_figures_of_the_readme_are_those_of_the_results() -> None:
+    writer = script("benchmarks/_readme.py")
+    text = read("README.md")
+    assert writer.put_into(text, writer.render()) == text, "run: python benchmarks/_readme.py"
+
+
+def test_without_results_the_readme_says_how_to_get_them(tmp_path: Path) -> None:
+    assert "make bench" in script("benchmarks/_readme.py").render(tmp_path)
+
+
+def test_every_figure_on_file_stands_in_the_readme_with_its_verdict(tmp_path: Path) -> None:
+    """A leak's figure must never stand there without the word."""
+    results = script("benchmarks/_results.py")
+    late = "a shop: late [leak, warning]"
+    rows = [
+        results.Row(benchmark="conversion", metric="roc_auc", value=0.987, n=12, case=late),
+        results.Row(benchmark="conversion", metric="ece", value=0.004, n=12, case=late),
+        results.Row(
+            benchmark="conversion", metric="roc_auc", value=0.81, n=9, case="demo",
+            peer="ceiling", peer_value=0.84,
+        ),
+    ]  # fmt: skip
+    results.write_results("conversion", rows, tmp_path)
+    rendered = script("benchmarks/_readme.py").render(tmp_path)
+    assert "| a shop: late | 0.987 | 0.004 | 12 | leak, warning |" in rendered
+    assert "| demo | 0.810 (ceiling 0.840) |  | 9 |  |" in rendered
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_every_link_and_picture_of_a_document_is_there(document: str) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", read(document))
+    lost = {t for t in targets if "://" not in t and not ((ROOT / document).parent / t).exists()}
+    assert not lost
 
 
 LOCKS = ("requirements.txt", "requirements-dev.txt")
