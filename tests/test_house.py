@@ -273,10 +273,10 @@ def test_the_locks_pin_every_declared_dependency() -> None:
     assert not missing(settings["dependency-groups"]["dev"], "requirements-dev.txt")
 
 
-def imported_modules() -> set[str]:
-    """Return the top names of everything the package imports, inside functions too."""
+def imported_modules(sources: list[Path]) -> set[str]:
+    """Return the top names of everything the files import, inside functions too."""
     names: set[str] = set()
-    for source in SOURCES:
+    for source in sources:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name.partition(".")[0] for alias in node.names}
@@ -285,20 +285,34 @@ def imported_modules() -> set[str]:
     return names - set(sys.stdlib_module_names) - {"buysignal"}
 
 
-def test_the_package_declares_all_that_it_imports() -> None:
-    settings = tomllib.loads(read("pyproject.toml"))["project"]
-    lines = settings["dependencies"] + [
-        line for extra in settings["optional-dependencies"].values() for line in extra
-    ]
+def undeclared(modules: set[str], lines: list[str]) -> set[str]:
+    """Return the modules that come from none of the distributions in ``lines``."""
     declared = {re.split(r"[^\w.-]", line)[0].lower() for line in lines}
     distributions = packages_distributions()
-    undeclared = {
+    return {
         name
-        for name in imported_modules()
+        for name in modules
         if not {distribution.lower().replace("_", "-") for distribution in distributions.get(name, [])}
         & declared
     }
-    assert undeclared == set()
+
+
+def declared_to_run() -> list[str]:
+    settings = tomllib.loads(read("pyproject.toml"))["project"]
+    extras = [line for extra in settings["optional-dependencies"].values() for line in extra]
+    return [*settings["dependencies"], *extras]
+
+
+def test_the_package_declares_all_that_it_imports() -> None:
+    assert undeclared(imported_modules(SOURCES), declared_to_run()) == set()
+
+
+def test_development_declares_all_that_tests_benchmarks_and_scripts_import() -> None:
+    files = [file for folder in ("tests", "benchmarks", "scripts") for file in (ROOT / folder).rglob("*.py")]
+    own = {file.stem for file in files} | {"tests"}
+    own |= {file.parent.name for file in files}
+    lines = declared_to_run() + tomllib.loads(read("pyproject.toml"))["dependency-groups"]["dev"]
+    assert undeclared(imported_modules(files) - own, lines) == set()
 
 
 def test_the_wheel_carries_every_file_of_the_package(tmp_path: Path) -> None:
