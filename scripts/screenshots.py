@@ -107,10 +107,11 @@ def wide_pictures(browser: Browser, address: str, out: Path, scheme: str) -> Non
 def phone_picture(browser: Browser, address: str, out: Path) -> None:
     """Write the live visit as a phone shows it."""
     page = opened(browser, address, PHONE, "light")
-    page.get_by_test_id("stExpandSidebarButton").click()
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Live visit", exact=True).click()
+    page.goto(f"{address}/live")
+    page.get_by_role("heading", name="Manual input").wait_for()
     settle(page)
-    write(page, out / "live-phone.png", *PHONE)
+    click_through(page)
+    write(page, out / "live-phone.png", PHONE[0], 1200)
     page.context.close()
 
 
@@ -133,7 +134,7 @@ def click_through(page: Page) -> None:
     for label in CLICKS:
         page.get_by_text(label, exact=True).first.click()
         settle(page, 400)
-        page.get_by_role("button", name="Add this click").click()
+        page.get_by_role("button", name="Add click").click()
         settle(page, 400)
 
 
@@ -147,10 +148,10 @@ def settle(page: Page, pause_ms: int = 2500) -> None:
 def write(page: Page, path: Path, width: int, height: int) -> None:
     """Write the upper part of the page as a small PNG."""
     page.set_viewport_size({"width": width, "height": height})
+    page.get_by_test_id("stMain").evaluate("element => element.scrollTo(0, 0)")
     page.mouse.move(width - 5, 60)
     page.wait_for_timeout(1500)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(path, optimize=True)
     page.set_viewport_size({"width": width, "height": WIDE[1]})
     size = path.stat().st_size
     print(f"{path}: {size / 1000:,.0f} KB")

@@ -140,7 +140,7 @@ def test_a_click_moves_the_live_visit(browser: Browser, address: str) -> None:
         page.get_by_role("button", name="Begins the checkout").or_(
             page.get_by_role("radio", name="Begins the checkout")
         ).first.click()
-        page.get_by_role("button", name="Add this click").click()
+        page.get_by_role("button", name="Add click").click()
         expect(page.get_by_text("The visit so far: 4 clicks")).to_be_visible()
         expect(value).not_to_have_text(before)
         assert page.locator(".js-plotly-plot").count() >= 3

@@ -80,7 +80,7 @@ def need_model() -> state.Model | None:
             st.subheader("First, a trained model")
             st.markdown(
                 "There is none yet. Open the demo shop or your own files on the **Data** page, then train "
-                "on the **Train** page: for the demo shop that takes less than a minute."
+                "on the **Train** page: for a demo shop of 5,000 visitors that takes about a minute."
             )
             with st.container(horizontal=True):
                 go("data", "Choose data", "database", primary=state.source() is None)

@@ -47,6 +47,23 @@ HEADLINES: dict[str, tuple[str, ...]] = {
     "segments": ("silhouette", "davies_bouldin", "stability"),
     "next_item": ("recall_at_20", "mrr_at_20", "coverage"),
 }
+METRIC_HELP = {
+    "roc_auc": "ROC-AUC",
+    "average_precision": "Average precision",
+    "f1": "F1, precision, recall",
+    "precision": "F1, precision, recall",
+    "recall": "F1, precision, recall",
+    "log_loss": "Log loss, Brier score",
+    "brier": "Log loss, Brier score",
+    "ece": "ECE",
+    "r2": "R²",
+    "rmse_log1p": "RMSE of log1p",
+    "silhouette": "Silhouette",
+    "davies_bouldin": "Davies–Bouldin",
+    "stability": "Stability",
+}
+"""Metric -> its entry in the report's glossary."""
+
 UNITS = {"prefix": "after each click", "session": "per visit", "click": "single clicks, the classic exercise"}
 
 
@@ -83,13 +100,28 @@ def _headline(table: Table) -> None:
         return
     present = [name for name in HEADLINES[table.task] if row.metrics.get(name) is not None]
     with st.container(horizontal=True):
-        st.metric("Best model", report_words.model_name(row), border=True, width=160)
+        st.metric(
+            "Best model",
+            report_words.model_name(row),
+            border=True,
+            width=160,
+            help="The best on visits kept aside for choosing; its figures here are on the test rows.",
+        )
         for name in present:
             cell = report_words.cell(name, row.metrics, row.intervals)
             st.metric(
                 report_words.metric_name(name), cell.value, cell.interval or None,
-                delta_color="off", delta_arrow="off", border=True, width=146,
+                delta_color="off", delta_arrow="off", border=True, width=146, help=_help(name),
             )  # fmt: skip
+
+
+def _help(metric: str) -> str | None:
+    """Return what a metric means, for a tooltip."""
+    if metric.startswith("lift_at_"):
+        share = metric.removeprefix("lift_at_").removesuffix("pct")
+        return f"How many times the base rate is found among the {share} % with the highest scores."
+    meaning = dict(report_words.GLOSSARY).get(METRIC_HELP.get(metric, ""))
+    return f"{meaning[:1].upper()}{meaning[1:]}." if meaning else None
 
 
 def _leaderboard(table: Table) -> None:
@@ -102,7 +134,10 @@ def _leaderboard(table: Table) -> None:
         pd.DataFrame(data),
         hide_index=True,
         height=min(420, 38 + 35 * len(data)),
-        column_config={"Model": st.column_config.TextColumn(pinned=True, width="medium")},
+        column_config={
+            "Model": st.column_config.TextColumn(pinned=True, width="medium"),
+            **{report_words.metric_name(m): st.column_config.TextColumn(help=_help(m)) for m in METRIC_HELP},
+        },
     )
 
 

@@ -47,9 +47,16 @@ def _demo() -> None:
         "A made-up shop whose visitors browse, compare and sometimes buy, with duplicates, bots and a second "
         "currency mixed in on purpose. It is **simulated**: no figure says anything about a real shop."
     )
+    # Where nothing is trained yet, the shop that trains within a minute comes first.
+    first = 0 if state.model() is None else 1
     with st.container(horizontal=True, vertical_alignment="bottom"):
         visitors = st.selectbox(
-            "Visitors", DEMO_SIZES, index=1, format_func=lambda n: f"{n:,}", width=160, key="demo_visitors"
+            "Visitors",
+            DEMO_SIZES,
+            index=first,
+            format_func=lambda n: f"{n:,}",
+            width=160,
+            key="demo_visitors",
         )
         if st.button("Open the demo shop", type="primary", icon=":material/storefront:", key="open_demo"):
             with _reading() as step:

@@ -107,11 +107,11 @@ def _clicking(used: Model, offered: list[str], items: pd.DataFrame, key: str) ->
                 "Seconds since the click before", PAUSES, 20, key="live_pause", format_func=lambda s: f"{s} s"
             )
         with st.container(horizontal=True):
-            if st.button("Add this click", type="primary", icon=":material/add:", key="add_click"):
+            if st.button("Add click", type="primary", icon=":material/add:", key="add_click"):
                 clicks.append(Click(str(event), item, category, price, float(pause)))
-            if st.button("Undo", icon=":material/undo:", disabled=len(clicks) < 2, key="undo_click"):
+            if st.button("Undo", disabled=len(clicks) < 2, key="undo_click"):
                 clicks.pop()
-            if st.button("Start over", icon=":material/restart_alt:", key="clear_clicks"):
+            if st.button("Start over", key="clear_clicks"):
                 clicks[:] = clicks[:1]
     _so_far(clicks)
     return clicks

@@ -56,7 +56,7 @@ def _new() -> None:
         with st.container(border=True):
             st.subheader("What should it learn from?")
             st.markdown(
-                "Open the demo shop (5,000 visitors train in less than a minute), or bring your own data."
+                "Open the demo shop (5,000 visitors train in about a minute), or bring your own data."
             )
             with st.container(horizontal=True, vertical_alignment="center"):
                 if st.button(
