@@ -21,11 +21,12 @@ app: $(DEMO)/manifest.json  ## install, train on the demo shop if needed, open t
 
 demo: $(DEMO)/manifest.json  ## simulate the demo shop and train on it
 
+# A quick training, so that a newcomer sees the page within 90 seconds; the app trains at leisure.
 $(DEMO)/manifest.json: demo/events.parquet
-	$(RUN) train demo/events.parquet --out $(DEMO)
+	$(RUN) train demo/events.parquet --fast --imbalance none --no-track --out $(DEMO)
 
 demo/events.parquet: | $(VENV)/.run
-	$(RUN) demo --visitors 20000 --days 28 --seed 0 --out demo
+	$(RUN) demo --visitors 8000 --days 28 --seed 0 --out demo
 
 test: $(VENV)/.dev  ## all tests; BUYSIGNAL_DATA=FOLDER adds those on the real data sets
 	$(BIN)/python -m pytest -n auto --dist loadfile
