@@ -239,8 +239,14 @@ def test_every_figure_on_file_stands_in_the_readme_with_its_verdict(tmp_path: Pa
 )
 def test_every_link_and_picture_of_a_document_is_there(document: str) -> None:
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", read(document))
-    lost = {t for t in targets if "://" not in t and not ((ROOT / document).parent / t).exists()}
+    here = (ROOT / document).parent
+    lost = {t for t in targets if "://" not in t and not (here / t).exists()}
     assert not lost
+
+
+def test_every_page_of_the_app_stands_in_the_readme_as_the_script_makes_it() -> None:
+    named = set(re.findall(r"docs/images/([\w-]+)\.png", read("README.md")))
+    assert named == set(script("scripts/screenshots.py").PAGES)
 
 
 LOCKS = ("requirements.txt", "requirements-dev.txt")
@@ -383,7 +389,7 @@ def test_the_architecture_gives_signatures_as_they_are(path: str, params: str) -
 @pytest.mark.skipif(not find_spec("buysignal.training"), reason="buysignal.training does not exist")
 def test_the_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     demo = importlib.import_module("buysignal.sources.demo")
-    demo.write_demo(tmp_path / "demo", visitors=3000, days=14, seed=0)
+    demo.write_demo(tmp_path / "demo", visitors=1200, days=14, seed=0)
     monkeypatch.chdir(tmp_path)
     (example,) = re.findall(r"^```python\n(.*?)^```", read("README.md"), flags=re.MULTILINE | re.DOTALL)
     names: dict[str, object] = {}
