@@ -64,9 +64,7 @@ def store_rows(data: Path) -> list[Row]:
     table = report.table("session: revenue")
     best, mean = next(row for row in table.rows if row.champion), table.row("mean")
     case = f"Google store: {table.name}, known at the start"
-    print(
-        f"{best.model}: RMSE log1p {best.metrics['rmse_log1p']}, for the mean {mean.metrics['rmse_log1p']}"
-    )
+    print(f"{best.model}: RMSE log1p {best.metrics['rmse_log1p']}, for the mean {mean.metrics['rmse_log1p']}")
     return [
         Row(
             benchmark="revenue", metric="rmse_log1p", value=row.metrics["rmse_log1p"], n=table.n_test,
