@@ -82,8 +82,3 @@ def test_gate_without_amounts_refuses_revenue_alone():
     found = answers(purchases=500, has_amounts=False)
     assert found["will the visitor buy?"][0] == "yes"
     assert found["how much will the visitor spend?"] == ("no", "the purchases carry no amounts")
-
-
-def test_next_item_needs_items():
-    assert "which item comes next?" not in answers(purchases=0, has_amounts=False)
-    assert answers(purchases=0, has_amounts=False, has_items=True)["which item comes next?"][0] == "yes"

@@ -136,7 +136,6 @@ def _event_facts(loaded: Loaded, session_gap: str) -> _Facts:
             possible,
             purchases=orders,
             has_amounts=has_amounts,
-            has_items=table.column("item_id").null_count < table.num_rows,
         ),
     )
 

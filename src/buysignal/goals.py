@@ -127,16 +127,13 @@ def choose(goals: Sequence[Goal], name: str | None = None) -> Goal:
     )
 
 
-def gate(
-    goals: Sequence[Goal], *, purchases: int, has_amounts: bool, has_items: bool = False
-) -> list[Answer]:
+def gate(goals: Sequence[Goal], *, purchases: int, has_amounts: bool) -> list[Answer]:
     """Say in plain words what this data can predict: the label gate.
 
     Args:
         goals: those that ``available`` or ``available_goals`` gives.
         purchases: orders, or sessions with a purchase.
         has_amounts: whether the purchases carry prices.
-        has_items: whether events name the items they are about.
     """
     answers = [_conversion(purchases), _revenue(purchases, has_amounts)]
     answers += [
@@ -149,9 +146,6 @@ def gate(
         if goal.proxy
     ]
     answers.append(Answer(question="which kinds of visit are there?", answer="yes", why="needs no purchases"))
-    if has_items:
-        why = "events name the items they are about"
-        answers.append(Answer(question="which item comes next?", answer="yes", why=why))
     return answers
 
 
