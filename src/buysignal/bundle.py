@@ -44,7 +44,7 @@ class Draft:
 
     Attributes:
         check_rows: (m, f) real rows on which the stored models must equal the trained ones.
-        validation_rows: (v, f) rows whose scores give the percentiles.
+        tested_scores: (t,) the champion's scores of the test slice, which give the percentiles.
     """
 
     goal: Goal
@@ -61,7 +61,7 @@ class Draft:
     session_gap: str
     typical: Rows
     check_rows: Rows
-    validation_rows: Rows
+    tested_scores: Floats
     split: str
     report: Report
 
@@ -129,7 +129,7 @@ class Bundle:
         return self.conversion.predict(X)
 
     def percentile(self, p: Floats) -> Floats:
-        """Return where each score stands among those of the validation slice, 0 to 100, shape (n,)."""
+        """Return where each score stands among those of the test slice, 0 to 100, shape (n,)."""
         grid = np.asarray(self.manifest.percentiles)
         return np.searchsorted(grid, p, side="right").clip(1, len(grid)) - 1.0
 
@@ -171,10 +171,7 @@ def save(draft: Draft, path: Path) -> Path:
             _write_arrays(folder / "vocabulary.npz", _vocabulary_arrays(draft.vocabulary))
         if draft.segmentation is not None:
             _write_arrays(folder / "segments.npz", draft.segmentation.to_arrays())
-        scores = OnnxModel(conversion.spec, conversion.parts).predict(draft.validation_rows)
-        manifest = _manifest(
-            draft, conversion.spec, None if revenue is None else revenue.spec, scores, folder
-        )
+        manifest = _manifest(draft, conversion.spec, None if revenue is None else revenue.spec, folder)
         (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
         _replace(folder, path)
     finally:
@@ -212,7 +209,7 @@ def load(path: str | Path) -> Bundle:
 
 
 def _manifest(
-    draft: Draft, conversion: dict[str, Any], revenue: dict[str, Any] | None, scores: Floats, folder: Path
+    draft: Draft, conversion: dict[str, Any], revenue: dict[str, Any] | None, folder: Path
 ) -> Manifest:
     files = {file.name: _digest(file.read_bytes()) for file in sorted(folder.iterdir())}
     return Manifest(
@@ -239,7 +236,7 @@ def _manifest(
         revenue=revenue,
         interval=None if draft.interval is None else draft.interval.to_dict(),
         threshold=draft.threshold,
-        percentiles=[float(v) for v in np.quantile(scores, np.linspace(0, 1, PERCENTILES))],
+        percentiles=[float(v) for v in np.quantile(draft.tested_scores, np.linspace(0, 1, PERCENTILES))],
         typical=[None if np.isnan(v) else float(v) for v in draft.typical],
         segments=next((t.segments for t in draft.report.tables if t.name == "segments"), []),
         notes=draft.report.notes,

@@ -38,6 +38,7 @@ _HEADS = {
 }
 _VERDICT_STYLE = {"tautology": "bold red", "leak": "bold red", "warning": "yellow", "ok": "green"}
 _ANSWER_STYLE = {"yes": "green", "proxy": "yellow", "no": "red"}
+SIMULATED = "[bold yellow]Simulated:[/] learned from the demo shop, which is no real one."
 SHOWN_SCORES = 20
 WIDE = 110
 """Characters from which a terminal shows every column."""
@@ -74,7 +75,7 @@ def _facts(result: CheckResult) -> list[tuple[str, str]]:
         ("sessions", f"{result.sessions:,}"),
         ("purchases", f"{result.purchases:,}"),
         ("duplicates", f"{result.duplicates:,}"),
-        ("suspected bots", f"{result.suspected_bots:,} sessions"),
+        ("suspected bots", f"{result.suspected_bots:,}"),
     ]
     if result.revenue is not None:
         facts.insert(5, ("revenue", f"{result.revenue:,.2f} {result.currency or ''}".strip()))
@@ -92,7 +93,7 @@ def _print_counts(title: str, counts: dict[str, int], console: Console) -> None:
 def print_report(report: Report, console: Console) -> None:
     """Show the goal, every leaderboard, and the audit's verdicts beside them."""
     if report.dataset.simulated:
-        console.print("[bold yellow]Simulated data:[/] the demo shop, not a real one.")
+        console.print(SIMULATED)
     kind = "proxy, not conversion" if report.goal.proxy else "conversion"
     console.print(f"Goal: [bold]{report.goal.name}[/] ({kind}): {escape(report.goal.sentence)}")
     for table in report.tables:
@@ -149,6 +150,8 @@ def _figure(value: float | None, interval: tuple[float | None, float | None] | N
 def print_scores(scored: Scored, out: Path | None, console: Console) -> None:
     """Show the highest scores, or say where all of them are."""
     table = scored.table
+    if table["simulated"].any():
+        console.print(SIMULATED)
     kind = f"proxy '{scored.goal.name}', not conversion" if scored.goal.proxy else "conversion"
     console.print(f"{len(table):,} scores ({kind}): P({escape(scored.goal.sentence)})")
     for note in scored.notes:
@@ -157,7 +160,7 @@ def print_scores(scored: Scored, out: Path | None, console: Console) -> None:
         console.print(f"Written to [bold]{out}[/].")
         return
     best = table.sort_values("probability", ascending=False).head(SHOWN_SCORES)
-    console.print(_frame(best.drop(columns=["goal", "proxy", "bundle_version"], errors="ignore")))
+    console.print(_frame(best.drop(columns=["goal", "proxy", "simulated", "bundle_version"])))
     if len(table) > SHOWN_SCORES:
         console.print(f"[dim]the highest {SHOWN_SCORES}; --out FILE writes them all[/]")
 
@@ -171,6 +174,8 @@ def print_segments(table: pd.DataFrame, bundle: Bundle, console: Console) -> Non
 
 def print_story(story: Story, console: Console) -> None:
     """Show one visit, click by click, and why it ends where it does."""
+    if story.simulated:
+        console.print(SIMULATED)
     console.print(f"Session [bold]{escape(story.session)}[/]: P({escape(story.goal.sentence)})")
     console.print(_frame(story.steps))
     console.print(

@@ -36,7 +36,7 @@ class Manifest(BaseModel):
     Attributes:
         names, categories: the columns the models read, and the levels of the categorical ones.
         conversion, revenue: how the ONNX parts make a probability and an amount (`models.runtime`).
-        percentiles: (101,) scores of the validation slice at each percent.
+        percentiles: (101,) scores of the test slice at each percent; no outcome is looked at.
         typical: (f,) the typical visit reasons are told against; null is missing.
         split, metrics: how the champion was judged, and its figures on the test slice.
         files: name → SHA-256 of every file that scoring reads.

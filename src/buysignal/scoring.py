@@ -35,8 +35,8 @@ class Scored:
 
     Attributes:
         table: one row per visit (or event): ids, ``probability`` (0 to 1), ``percentile`` (0 to 100,
-            against the validation slice), ``expected_revenue`` with its interval, ``segment``, ``goal``,
-            ``proxy``, and ``reasons`` where asked for.
+            against the test slice), ``expected_revenue`` with its interval, ``segment``, ``goal``,
+            ``proxy``, ``simulated`` (learned from the demo shop), and ``reasons`` where asked for.
         goal: the question the probability answers; with ``proxy`` true it is no conversion.
         notes: what to keep in mind.
         rejects: rows of the source that were not kept.
@@ -54,6 +54,7 @@ class Story:
 
     session: str
     goal: Goal
+    simulated: bool
     steps: pd.DataFrame
     probability: float
     typical_probability: float
@@ -65,6 +66,7 @@ class Story:
             "session": self.session,
             "goal": self.goal.name,
             "proxy": self.goal.proxy,
+            "simulated": self.simulated,
             "probability": self.probability,
             "typical_probability": self.typical_probability,
             "steps": self.steps.to_dict(orient="records"),
@@ -131,6 +133,7 @@ def score(bundle: Bundle, table: pa.Table, *, reasons: bool = False, every_event
         frame["reasons"] = ["; ".join(r.sentence for r in reasons_for(bundle, row)) for row in X]
     frame["goal"] = bundle.goal.name
     frame["proxy"] = bundle.goal.proxy
+    frame["simulated"] = bundle.manifest.dataset.simulated
     frame["bundle_version"] = bundle.version
     return Scored(frame, bundle.goal, notes)
 
@@ -214,6 +217,7 @@ def story_of(bundle: Bundle, table: pa.Table, session: str) -> Story:
     return Story(
         session=session,
         goal=bundle.goal,
+        simulated=bundle.manifest.dataset.simulated,
         steps=pd.concat([steps, scores], axis=1),
         probability=float(scores["probability"].iloc[-1]),
         typical_probability=float(bundle.probability(bundle.typical[None])[0]),
@@ -254,7 +258,7 @@ def segment_counts(bundle: Bundle, scores: pd.DataFrame) -> pd.DataFrame:
 def membership(scores: pd.DataFrame) -> pd.DataFrame:
     """Return who belongs to which segment: the id columns and the segment."""
     ids = [c for c in ("row", "visitor_id", "session_id") if c in scores]
-    return scores[[*ids, "segment", "goal", "proxy"]]
+    return scores[[*ids, "segment", "goal", "proxy", "simulated"]]
 
 
 def write_scores(table: pd.DataFrame, path: Path) -> None:
@@ -296,7 +300,7 @@ def _event_rows(
     )
     notes: tuple[str, ...] = ()
     if suspected.any():
-        notes = (f"{int(suspected.sum()):,} rows are of suspected bots; they are marked.",)
+        notes = (f"Suspected bots: {int(suspected.sum()):,}; they are marked.",)
     return ids, X[rows], notes
 
 

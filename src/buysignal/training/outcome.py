@@ -16,6 +16,7 @@ from buysignal.report import GoalNote, Report, Table
 from buysignal.samples import Samples
 from buysignal.sources.profile import Profile
 from buysignal.splits import Split
+from buysignal.tested import ScoredRows
 
 SAMPLE_ROWS = 5_000
 """Real rows on which a bundle's scores are held against the trained models'."""
@@ -57,6 +58,8 @@ class Outcome:
 
     def bundle(self, report: Report) -> Draft:
         """Return everything the bundle is written from."""
+        tested = self.conversion.tested
+        assert isinstance(tested, ScoredRows)
         rng = np.random.default_rng(0)
         held = np.concatenate([self.split.validate, self.split.test])
         rows = rng.choice(held, min(len(held), SAMPLE_ROWS), replace=False)
@@ -75,7 +78,7 @@ class Outcome:
             session_gap=self.session_gap,
             typical=typical_row(self.samples.X[self.split.train], self.samples),
             check_rows=self.samples.X[rows],
-            validation_rows=self.samples.X[self.split.validate],
+            tested_scores=tested.p,
             split=self.split.sentence,
             report=report,
         )
