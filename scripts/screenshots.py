@@ -35,7 +35,7 @@ CLICKS = ("Adds to the cart", "Looks at the cart", "Begins the checkout")
 
 PAGES = {
     "data": ("Data", 1180),
-    "train": ("Train", 1500),
+    "train": ("Train", 1820),
     "visits": ("Visits", 1420),
     "live": ("Live visit", 1280),
     "segments": ("Segments", 1320),
@@ -150,7 +150,7 @@ def write(page: Page, path: Path, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})
     page.get_by_test_id("stMain").evaluate("element => element.scrollTo(0, 0)")
     page.mouse.move(width - 5, 60)
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(4000)
     Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(path, optimize=True)
     page.set_viewport_size({"width": width, "height": WIDE[1]})
     size = path.stat().st_size

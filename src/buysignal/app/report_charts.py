@@ -140,7 +140,7 @@ def _lines(figure: go.Figure, curves: Mapping[str, Curve], champion: str | None,
             x=curves[name].x,
             y=curves[name].y,
             mode=mode,
-            name=f"{readable(name)} (chosen)" if chosen else readable(name),
+            name=f"★ {readable(name)}" if chosen else readable(name),
             line={
                 "color": PALETTE[i % len(PALETTE)],
                 "width": 3.2 if chosen else 1.4,
@@ -151,7 +151,7 @@ def _lines(figure: go.Figure, curves: Mapping[str, Curve], champion: str | None,
             legendrank=i + 1,
             visible=True if i < 2 else "legendonly",
         )
-    figure.update_layout(height=390)
+    figure.update_layout(height=390, legend={"entrywidthmode": "fraction", "entrywidth": 0.5})
 
 
 def _dots(figure: go.Figure, clouds: Mapping[str, Curve]) -> None:

@@ -99,19 +99,16 @@ def _headline(table: Table) -> None:
     if row is None:
         return
     present = [name for name in HEADLINES[table.task] if row.metrics.get(name) is not None]
+    st.markdown(
+        f"Best model: **{report_words.model_name(row)}**",
+        help="Chosen on visits kept aside for choosing; its figures here are those of the test rows.",
+    )
     with st.container(horizontal=True):
-        st.metric(
-            "Best model",
-            report_words.model_name(row),
-            border=True,
-            width=160,
-            help="The best on visits kept aside for choosing; its figures here are on the test rows.",
-        )
         for name in present:
             cell = report_words.cell(name, row.metrics, row.intervals)
             st.metric(
                 report_words.metric_name(name), cell.value, cell.interval or None,
-                delta_color="off", delta_arrow="off", border=True, width=146, help=_help(name),
+                delta_color="off", delta_arrow="off", border=True, width=170, help=_help(name),
             )  # fmt: skip
 
 
@@ -177,7 +174,7 @@ def _pictures(report: Report, table: Table) -> None:
             proxy = f"{words.proxy_label(goal).capitalize()}. " if goal.proxy else ""
             st.caption(f"{simulated}{proxy}{chart.sentence}")
     if any(chart.key == "roc" for chart in drawn):
-        page.caption("Two models are drawn; a click on another name adds it.")
+        page.caption("Two models are drawn, the chosen one with a star; a click on another name adds it.")
 
 
 def _downloads(used: Model) -> None:

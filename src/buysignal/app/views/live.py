@@ -168,7 +168,7 @@ def _so_far(clicks: list[Click]) -> None:
         hide_index=True,
         height=min(280, 38 + 35 * len(frame)),
         column_config={
-            "Click": st.column_config.NumberColumn(width="small"),
+            "Click": st.column_config.NumberColumn(width=55),
             "Price": st.column_config.NumberColumn(format=words.money_format(state.currency())),
         },
     )

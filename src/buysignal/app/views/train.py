@@ -156,7 +156,10 @@ def _watch(job: TrainingJob) -> None:
         with st.container(border=True):
             st.markdown(f"**Training on {words.plain(job.label)}**")
             minutes, seconds = divmod(int(job.seconds), 60)
-            st.progress(job.share, f"{job.share:.0%}, {minutes}:{seconds:02d} min: {words.plain(job.text)}")
+            st.progress(
+                job.share,
+                f"{job.share:.0%}, {minutes}:{seconds:02d} min: {words.plain(job.text.replace('_', ' '))}",
+            )
             st.caption("You may go on using the other pages meanwhile.")
             if st.button("Stop", icon=":material/stop:", disabled=job.stopping, key="stop"):
                 job.stop()
