@@ -25,6 +25,7 @@ _SHORT_LIST = 3
 _LEAST_ROWS = 60
 _LEAST_SHARE = 0.01
 _MOST_OUTSIDE = 0.3
+_MOST_IN_ONE = 0.85
 _VARIANCE_KEPT = 0.85
 _TWIN = 0.95
 
@@ -56,7 +57,7 @@ def fit_segments(
 
     The number of segments (2 to ``most``) and the method are those with the highest silhouette ×
     stability (the adjusted Rand index between bootstrap refits) × share of rows that have a segment.
-    Segments of less than 1 % of the rows do not count as an answer. Categorical columns are left out
+    Segments of less than 1 % or more than 85 % of the rows do not count as an answer. Categorical columns are left out
     of the distance.
 
     Raises:
@@ -291,6 +292,8 @@ def _useful(labels: Labels) -> bool:
     counts = counts[counts > 0]
     if len(counts) < 2 or counts.min() < _LEAST_SHARE * len(labels):
         return False
+    if counts.max() > _MOST_IN_ONE * len(labels):
+        return False  # one crowd with a fringe tells a shop nothing about most of its visitors
     return bool((labels == OUTSIDE).mean() <= _MOST_OUTSIDE)
 
 
