@@ -198,4 +198,4 @@ def _map(
 
 
 def _slivers_note(method: str) -> str:
-    return f"{method} only splits off slivers, keeps nearly all in one crowd, or leaves many outside: shown, but not chosen."
+    return f"{method} splits off slivers, or leaves one crowd or many outside: shown, but not chosen."

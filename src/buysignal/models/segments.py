@@ -57,8 +57,8 @@ def fit_segments(
 
     The number of segments (2 to ``most``) and the method are those with the highest silhouette ×
     stability (the adjusted Rand index between bootstrap refits) × share of rows that have a segment.
-    Segments of less than 1 % or more than 85 % of the rows do not count as an answer. Categorical columns are left out
-    of the distance.
+    Segments of less than 1 % or more than 85 % of the rows do not count as an answer. Categorical
+    columns are left out of the distance.
 
     Raises:
         SamplesError: too few rows, or no column that varies.
