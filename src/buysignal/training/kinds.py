@@ -37,6 +37,8 @@ def segments_of_visits(
         return None, []
     stage("high and low engagement")
     tables.append(evaluate_engagement(samples, name="engagement", seed=options.seed).table)
+    for table in tables:
+        table.split = table.split.replace("all sessions", "sessions before the test slice")
     # Stored so that it takes the rows the fold gives.
     return replace(segmentation, input_names=features.NAMES), tables
 
