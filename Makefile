@@ -26,7 +26,7 @@ $(DEMO)/manifest.json: demo/events.parquet
 	$(RUN) train demo/events.parquet --fast --imbalance none --no-track --out $(DEMO)
 
 demo/events.parquet: | $(VENV)/.run
-	$(RUN) demo --visitors 8000 --days 28 --seed 0 --out demo
+	$(RUN) demo --visitors 5000 --days 28 --seed 0 --out demo
 
 test: $(VENV)/.dev  ## all tests; BUYSIGNAL_DATA=FOLDER adds those on the real data sets
 	$(BIN)/python -m pytest -n auto --dist loadfile
