@@ -1,0 +1,40 @@
+"""The command line: thin commands, one library call each, one file a topic.
+
+Modules are imported inside the commands, so that ``buysignal --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from buysignal.cli.root import app
+from buysignal.cli.terminal import error_console
+from buysignal.errors import BuysignalError
+
+# Each module adds its commands; the help lists them in this order, which is that of the work.
+# isort: off
+from buysignal.cli import data  # noqa: F401
+from buysignal.cli import train  # noqa: F401
+from buysignal.cli import scores  # noqa: F401
+from buysignal.cli import web  # noqa: F401
+# isort: on
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Run the command line; mistakes in what was brought in end with one sentence and exit code 2."""
+    try:
+        app()
+    except BuysignalError as error:
+        error_console().print(f"[bold red]Error:[/] {_plain(str(error))}", soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        error_console().print("Interrupted; nothing half-written is left behind.")
+        sys.exit(130)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,98 @@
+"""Commands that bring data in: check, demo, data get."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from buysignal.cli.options import GapOption, Json, MapOption, Paths, ProfileOption, mapped
+from buysignal.cli.root import app
+from buysignal.cli.terminal import console, progress_bar
+
+data_app = typer.Typer(help="Public data sets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+
+@app.command()
+def check(
+    paths: Paths,
+    profile: ProfileOption = None,
+    mapping: MapOption = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Write rejected rows, with reasons, here (CSV).")
+    ] = None,
+    save_profile: Annotated[Path | None, typer.Option(help="Keep the mapping as a profile here.")] = None,
+    session_gap: GapOption = "30m",
+    as_json: Json = False,
+) -> None:
+    """Read data and say what is in it, what was rejected and why, and what it can answer."""
+    from buysignal.check import check_loaded
+    from buysignal.sources.profile import save_profile as save
+    from buysignal.sources.read import load
+
+    with progress_bar("Reading", as_json) as step:
+        loaded = load(paths, profile=profile, mapping=mapped(mapping), progress=step)
+        result = check_loaded(loaded, session_gap=session_gap)
+    if rejects is not None:
+        loaded.rejects.write(rejects)
+    if save_profile is not None:
+        save(loaded.profile, save_profile)
+    if as_json:
+        typer.echo(json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False))
+    else:
+        from buysignal.console import print_check
+
+        print_check(result, console())
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("demo"),
+    visitors: Annotated[int, typer.Option(min=1, help="How many visitors.")] = 20_000,
+    days: Annotated[int, typer.Option(min=1, help="Over how many days.")] = 28,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same shop.")] = 0,
+    truth: Annotated[bool, typer.Option(help="Write the exact probabilities too.")] = False,
+    dirty: Annotated[bool, typer.Option(help="Plant duplicates, bots, nulls and the like.")] = True,
+    file_format: Annotated[
+        Literal["parquet", "csv"], typer.Option("--format", help="parquet or csv.")
+    ] = "parquet",
+    as_json: Json = False,
+) -> None:
+    """Simulate the demo shop: events of visitors with hidden intent. Always labelled simulated."""
+    from buysignal.sources.demo import write_demo
+
+    with progress_bar("Simulating", as_json) as step:
+        files = write_demo(
+            out, visitors, days, seed, truth=truth, dirty=dirty, format=file_format,
+            progress=lambda done, total: step(done / total, "visitors"),
+        )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps({"out": str(out), "events": files.rows, "simulated": True}))
+    else:
+        console().print(f"Simulated {files.rows:,} events of {visitors:,} visitors into [bold]{out}[/].")
+        console().print(f"Next: buysignal train {files.events} --out models/demo")
+
+
+@data_app.command("get")
+def data_get(
+    name: Annotated[str, typer.Argument(help="uci-eshop or uci-shoppers.")],
+    to: Annotated[Path | None, typer.Option(help="Folder to write.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="A file or URL instead of the archive.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch a public data set, verify its checksum and unpack it."""
+    from buysignal.sources.download import get
+
+    target = to or Path("data") / name
+    with progress_bar(f"Fetching {name}", as_json) as step:
+        files = get(name, to=target, source=source, progress=step)
+    if as_json:
+        typer.echo(json.dumps({"name": name, "files": [str(f) for f in files]}))
+    else:
+        for file in files:
+            console().print(f"wrote {file}")

@@ -1,0 +1,34 @@
+"""Options that several commands share, so that each is spelled once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from buysignal.errors import ProfileError
+
+Paths = Annotated[list[Path], typer.Argument(help="Files or folders: CSV, Parquet, JSON lines, gz, zip.")]
+BundlePath = Annotated[Path, typer.Argument(help="A folder that train wrote.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for pipes.")]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile name, or a saved TOML file.")]
+MapOption = Annotated[list[str] | None, typer.Option("--map", help="canonical=source, e.g. visitor_id=uid.")]
+GapOption = Annotated[str, typer.Option(help="Longest pause within a session, with its unit.")]
+
+
+def mapped(pairs: list[str] | None) -> dict[str, str]:
+    """Return ``--map`` pairs as canonical name to source column.
+
+    Raises:
+        ProfileError: a pair has no ``=``, or nothing on one side of it.
+    """
+    found = {}
+    for pair in pairs or []:
+        name, separator, source = pair.partition("=")
+        if not separator or not name or not source:
+            raise ProfileError(
+                f"--map {pair} is no mapping", allowed="canonical=source, such as visitor_id=uid"
+            )
+        found[name.strip()] = source.strip()
+    return found

@@ -1,0 +1,100 @@
+"""Commands that use a bundle on visits: score, segments, explain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from buysignal.cli.options import BundlePath, Json, MapOption, Paths, ProfileOption, mapped
+from buysignal.cli.root import app
+from buysignal.cli.terminal import console, progress_bar
+
+
+@app.command()
+def score(
+    bundle: BundlePath,
+    paths: Paths,
+    out: Annotated[Path | None, typer.Option(help="CSV or Parquet; the screen if unset.")] = None,
+    reasons: Annotated[bool, typer.Option(help="Say what moves each score (slower).")] = False,
+    every_event: Annotated[bool, typer.Option(help="A score after every event, not only the last.")] = False,
+    profile: ProfileOption = None,
+    mapping: MapOption = None,
+    as_json: Json = False,
+) -> None:
+    """Score the visits in a file as they stand at their last event."""
+    from buysignal import bundle as bundles
+    from buysignal import scoring
+
+    with progress_bar("Scoring", as_json) as step:
+        scored = scoring.score_paths(
+            bundles.load(bundle), paths, profile=profile, mapping=mapped(mapping), reasons=reasons,
+            every_event=every_event, progress=step,
+        )  # fmt: skip
+    if out is not None:
+        scoring.write_scores(scored.table, out)
+    if as_json:
+        typer.echo(scored.table.to_json(orient="records", date_format="iso"))
+    else:
+        from buysignal.console import print_scores
+
+        print_scores(scored, out, console())
+
+
+@app.command()
+def segments(
+    bundle: BundlePath,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Visits to assign; none prints the table.")
+    ] = None,
+    members: Annotated[Path | None, typer.Option(help="Write who belongs to which segment (CSV).")] = None,
+    profile: ProfileOption = None,
+    mapping: MapOption = None,
+    as_json: Json = False,
+) -> None:
+    """Show the named segments of a bundle, and which visits belong to them."""
+    from buysignal import bundle as bundles
+    from buysignal import scoring
+    from buysignal.console import print_segments
+
+    loaded = bundles.load(bundle)
+    table = scoring.segment_table(loaded)
+    if paths:
+        with progress_bar("Assigning", as_json) as step:
+            scored = scoring.score_paths(
+                loaded, paths, profile=profile, mapping=mapped(mapping), progress=step
+            )
+        table = scoring.segment_counts(loaded, scored.table)
+        if members is not None:
+            scoring.write_scores(scoring.membership(scored.table), members)
+    if as_json:
+        typer.echo(table.to_json(orient="records"))
+    else:
+        print_segments(table, loaded, console())
+
+
+@app.command()
+def explain(
+    bundle: BundlePath,
+    paths: Paths,
+    session: Annotated[str, typer.Option(help="The session (or row number) to explain.")],
+    profile: ProfileOption = None,
+    mapping: MapOption = None,
+    as_json: Json = False,
+) -> None:
+    """Say, click by click, how the score of one visit moved and why it is what it is."""
+    from buysignal import bundle as bundles
+    from buysignal import scoring
+
+    with progress_bar("Scoring", as_json) as step:
+        story = scoring.explain_session(
+            bundles.load(bundle), paths, session, profile=profile, mapping=mapped(mapping), progress=step
+        )
+    if as_json:
+        typer.echo(json.dumps(story.as_json(), ensure_ascii=False))
+    else:
+        from buysignal.console import print_story
+
+        print_story(story, console())

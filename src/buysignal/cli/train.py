@@ -1,0 +1,81 @@
+"""The command that trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from buysignal.cli.options import GapOption, Json, MapOption, Paths, ProfileOption, mapped
+from buysignal.cli.root import app
+from buysignal.cli.terminal import console, progress_bar
+from buysignal.errors import BuysignalError
+
+
+@app.command()
+def train(
+    paths: Paths,
+    out: Annotated[Path, typer.Option(help="Folder for the bundle and reports.")],
+    test: Annotated[list[Path] | None, typer.Option(help="Test files, where they come apart.")] = None,
+    goal: Annotated[str | None, typer.Option(help="Goal or proxy to learn; the first possible one.")] = None,
+    profile: ProfileOption = None,
+    mapping: MapOption = None,
+    fast: Annotated[bool, typer.Option(help="Fewer trees, no search: for a first look.")] = False,
+    impute: Annotated[
+        Literal["mean", "median", "mode"], typer.Option(help="Missing values: mean, median or mode.")
+    ] = "median",
+    imbalance: Annotated[
+        Literal["none", "class_weight", "smote", "undersample", "compare"],
+        typer.Option(help="How a rare class is treated; compare tries all."),
+    ] = "compare",
+    cut: Annotated[str | None, typer.Option(help="Test on what starts at this date, UTC.")] = None,
+    include_late: Annotated[bool, typer.Option(help="Use columns known too late; they are flagged.")] = False,
+    session_gap: GapOption = "30m",
+    track: Annotated[str | None, typer.Option(help="MLflow server; SQLite in this folder if unset.")] = None,
+    no_track: Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")] = False,
+    seed: Annotated[int, typer.Option(help="Of everything that draws lots.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Train every candidate, judge it honestly, and write the champion as a bundle."""
+    from buysignal import training
+    from buysignal.training import Options
+
+    options = Options(
+        goal=goal,
+        profile=profile,
+        mapping=mapped(mapping),
+        fast=fast,
+        impute=impute,
+        imbalance=imbalance,
+        cut=cut,
+        include_late=include_late,
+        session_gap=session_gap,
+        seed=seed,
+    )
+    with progress_bar("Training", as_json) as step:
+        result = training.train(paths, test=test, out=out, options=options, progress=step)
+        note = None if no_track else _track(result, track, step)
+    if as_json:
+        typer.echo(result.report.model_dump_json(exclude_none=True))
+    else:
+        from buysignal.console import print_report
+
+        print_report(result.report, console())
+        console().print(f"\nBundle, report.json and report.html are in [bold]{out}[/].")
+        if note:
+            console().print(note)
+
+
+def _track(result: Any, uri: str | None, step: Callable[[float, str], None]) -> str | None:
+    from buysignal import tracking
+
+    if uri is None and not tracking.installed():
+        return "Not tracked: MLflow is not installed (pip install 'buysignal[track]')."
+    step(0.97, "logging to MLflow")
+    try:
+        return tracking.log_training(result.report, result.path, uri=uri)
+    except BuysignalError as error:
+        # The bundle is finished: a tracking server that is away must not look like a failed training.
+        return f"Not tracked: {error}"
