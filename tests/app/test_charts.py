@@ -87,3 +87,20 @@ def test_a_download_is_the_file_the_library_writes(shop: Shop, tmp_path: Path) -
     path = tmp_path / "scores.csv"
     write_scores(table, path)
     assert exports.scores_csv(table) == path.read_bytes()
+
+
+def test_every_chart_can_be_saved_and_the_button_has_a_row_of_its_own() -> None:
+    bare = charts.visits_by_band(pd.Series([0.1, 0.2]), "Probability")
+    roomy = charts.with_tool_room(bare)
+    assert roomy.layout.height == bare.layout.height + charts.TOOL_ROW
+    assert roomy.layout.margin.t >= charts.TOOL_ROW
+    legend_top = (1 - roomy.layout.legend.y) * roomy.layout.height
+    assert charts.TOOL_ROW <= legend_top <= 2 * charts.TOOL_ROW
+    assert bare.layout.legend.yref is None
+
+
+def test_a_saved_picture_has_a_name_safe_for_files() -> None:
+    assert charts.tools("report_prefix: purchase/roc")["toImageButtonOptions"]["filename"] == (
+        "report-prefix-purchase-roc"
+    )
+    assert charts.tools("://")["toImageButtonOptions"]["filename"] == "chart"

@@ -5,8 +5,10 @@ Colours of text and lines come from the page's theme, light or dark; only data i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +28,50 @@ SYMBOLS = ("circle", "square", "triangle-up", "diamond", "x", "cross", "star", "
 RARE_BANDS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 EVEN_BANDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 MOST_MARKERS = 40
+TOOL_ROW = 20
+"""Pixels above every chart for the button that saves it."""
 
 
 def draw(figure: go.Figure, key: str, alt: str) -> None:
-    """Put the chart on the page, as wide as there is room, without the drawing tools."""
-    config = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
-    st.plotly_chart(figure, width="stretch", key=key, config=config, alt=alt)
+    """Put the chart on the page, as wide as there is room; its one tool saves it as a picture.
+
+    The button shows when the chart is pointed at or reached by the keyboard. The picture has the ground
+    of the page, light or dark, so that it can be read on a slide.
+    """
+    st.plotly_chart(with_tool_room(figure), width="stretch", key=key, config=tools(key), alt=alt)
+
+
+def with_tool_room(figure: go.Figure) -> go.Figure:
+    """Return the chart, higher by a row in which the button covers neither legend nor data."""
+    roomy = go.Figure(figure)
+    layout = roomy.layout
+    height = (layout.height or HEIGHT) + TOOL_ROW
+    layout.update(height=height, margin={"t": (layout.margin.t or 0) + TOOL_ROW})
+    layout.modebar.update(color=GREY, activecolor=BLUE, bgcolor="rgba(0, 0, 0, 0)")
+    if layout.legend.orientation == "h" and layout.legend.yref != "container":
+        layout.legend.update(yref="container", yanchor="top", y=1 - (TOOL_ROW + 4) / height)
+    return roomy
+
+
+def tools(key: str) -> dict[str, Any]:
+    """Return the settings of a chart's tools; ``key`` names the saved picture."""
+    name = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-") or "chart"
+    return {
+        "displaylogo": False,
+        "displayModeBar": "hover",
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"format": "png", "scale": 2, "filename": name},
+        "scrollZoom": False,
+    }
+
+
+_AXIS = {
+    "automargin": True,
+    "fixedrange": True,
+    "separatethousands": True,
+    # 20,000 is written out, 2,000,000 is 2M.
+    "minexponent": 6,
+}
 
 
 def ink() -> str:
@@ -47,10 +87,10 @@ def framed(x: str, y: str, *, height: int = HEIGHT) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 12, "b": 8},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None},
         dragmode=False,
-        hoverlabel={"align": "left"},
+        hoverlabel={"align": "left", "namelength": -1},
     )
-    figure.update_xaxes(title=x, automargin=True, fixedrange=True)
-    figure.update_yaxes(title=y, automargin=True, fixedrange=True)
+    figure.update_xaxes(title=x, **_AXIS)
+    figure.update_yaxes(title=y, **_AXIS)
     return figure
 
 
