@@ -1,0 +1,1 @@
+"""What to do with scores: whom to target, what comes in, what a price does. Arrays and tables in."""
