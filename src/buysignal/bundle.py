@@ -173,7 +173,7 @@ def save(draft: Draft, path: Path) -> Path:
             _write_arrays(folder / "segments.npz", draft.segmentation.to_arrays())
         manifest = _manifest(draft, conversion.spec, None if revenue is None else revenue.spec, folder)
         (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        _replace(folder, path)
+        put_in_place(folder, path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return path
@@ -211,11 +211,11 @@ def load(path: str | Path) -> Bundle:
 def _manifest(
     draft: Draft, conversion: dict[str, Any], revenue: dict[str, Any] | None, folder: Path
 ) -> Manifest:
-    files = {file.name: _digest(file.read_bytes()) for file in sorted(folder.iterdir())}
+    files = {file.name: digest(file.read_bytes()) for file in sorted(folder.iterdir())}
     return Manifest(
         schema_version=SCHEMA_VERSION,
         buysignal_version=__version__,
-        version=_digest(json.dumps([files, conversion, revenue], sort_keys=True).encode())[:12],
+        version=version_of(files, conversion, revenue),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         goal=draft.goal,
         profile=draft.profile,
@@ -245,12 +245,12 @@ def _manifest(
     )
 
 
-def _verified(folder: Path, name: str, digest: str) -> bytes:
+def _verified(folder: Path, name: str, expected: str) -> bytes:
     file = folder / name
     if Path(name).name != name or not file.is_file():
         raise BundleError(f"'{folder}' lacks the file '{name}'", todo="copy the whole folder, or train again")
     content = file.read_bytes()
-    if _digest(content) != digest:
+    if digest(content) != expected:
         raise BundleError(
             f"'{name}' in '{folder}' was changed after training: its SHA-256 differs from the manifest's",
             todo="take the folder from where it was trained, or train again",
@@ -258,8 +258,12 @@ def _verified(folder: Path, name: str, digest: str) -> bytes:
     return content
 
 
-def _replace(folder: Path, path: Path) -> None:
-    """Put the new folder in place of the old one; what else lies in the old one (reports) goes with it."""
+def put_in_place(folder: Path, path: Path) -> None:
+    """Put the new folder in place of the old one; what else lies in the old one (reports) goes with it.
+
+    Raises:
+        BundleError: there are files at ``path`` that are no bundle.
+    """
     folder.chmod(0o755)
     if path.exists():
         if not (path / MANIFEST).is_file() and any(path.iterdir()):
@@ -307,5 +311,11 @@ def _vocabulary_of(arrays: dict[str, npt.NDArray[Any]]) -> Vocabulary:
     )
 
 
-def _digest(content: bytes) -> str:
+def version_of(files: dict[str, str], conversion: dict[str, Any], revenue: dict[str, Any] | None) -> str:
+    """Return the version of a bundle: the start of a hash over all that scoring reads."""
+    return digest(json.dumps([files, conversion, revenue], sort_keys=True).encode())[:12]
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of a file's content, as the manifest writes it."""
     return hashlib.sha256(content).hexdigest()

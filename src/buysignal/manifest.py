@@ -16,7 +16,7 @@ from buysignal.report import Dataset, SegmentProfile
 from buysignal.samples import Unit
 from buysignal.sources.profile import Profile
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
 _PACKAGES = (
     "numpy",

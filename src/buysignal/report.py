@@ -167,6 +167,11 @@ class SegmentProfile(_Part):
     rate: Number = Field(default=None, description="share that reaches the goal")
     revenue: Number = Field(default=None, description="mean per session, in the goal's currency")
     means: dict[str, Number] = Field(default_factory=dict)
+    shares: dict[str, Number] = Field(
+        default_factory=dict, description="share of visits in which a step was taken at all"
+    )
+    stability: Number = Field(default=None, description="mean Jaccard coefficient over bootstrap refits")
+    original: str | None = Field(default=None, description="the name it was found with, where renamed")
 
 
 class AuditLine(_Part):
@@ -192,6 +197,9 @@ class Table(_Part):
     goal: GoalNote | None = None
     rows: list[Row] = Field(default_factory=list)
     champion: str | None = None
+    validation_choice: str | None = Field(
+        default=None, description="what the validation slice would have chosen, where the user chose another"
+    )
     per_k: list[SliceRow] = Field(default_factory=list)
     per_cart: list[SliceRow] = Field(default_factory=list)
     total: TotalForecast | None = None
@@ -222,6 +230,7 @@ class Report(_Part):
     notes: list[str] = Field(default_factory=list)
     created: str | None = None
     version: str | None = None
+    settings: dict[str, Any] = Field(default_factory=dict, description="the options it was trained with")
 
     def table(self, name: str) -> Table:
         """Return the table called ``name``.

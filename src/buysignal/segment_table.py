@@ -26,6 +26,10 @@ ENGAGEMENT = ("n_events", "clicks", "page_views", "ProductRelated")
 """Columns that count clicks; the first that there is makes the engagement view."""
 
 
+STEPS = ("n_search", "n_add_to_wishlist", "n_add_to_cart", "n_checkout_steps")
+"""Steps of which it is told in how many visits they were taken; a mean would count one visit often."""
+
+
 @dataclass(frozen=True, eq=False)
 class Segmented:
     """A finished table with the segmentation behind it.
@@ -106,7 +110,7 @@ def _only(samples: Samples, columns: Sequence[str] | None) -> Samples:
 
 def _row(method: str, one: Clustered, champion: bool) -> Row:
     metrics: dict[str, float | None] = {metric: one.metrics[metric] for metric in SEGMENTS}
-    params: dict[str, Any] = {"segments": one.segmentation.n_segments}
+    params: dict[str, Any] = {"segments": one.segmentation.n_segments, "useful": one.useful}
     if one.metrics["outside"]:
         params["outside"] = round(one.metrics["outside"], 4)
     if np.isfinite(one.segmentation.reach):
@@ -152,6 +156,12 @@ def _profile(samples: Samples, best: Clustered, label: int, rows: npt.NDArray[np
         rate=None if samples.y is None else float(samples.y[rows].mean()),
         revenue=None if samples.revenue is None else float(samples.revenue[rows].mean()),
         means=dict(means),
+        shares={
+            name: float((samples.X[rows, samples.names.index(name)] > 0).mean())
+            for name in STEPS
+            if name in samples.names
+        },
+        stability=best.stability.get(label),
     )
 
 

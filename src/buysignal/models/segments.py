@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from buysignal.errors import SamplesError
 from buysignal.models import segment_words
 from buysignal.models.preprocess import skewness
+from buysignal.models.segment_stability import Fit, Stability, stability
 from buysignal.models.segmentation import OUTSIDE, Floats, Labels, Method, Segmentation, Space
 
 METHODS: tuple[Method, ...] = ("kmeans", "dbscan", "hierarchical")
@@ -19,7 +20,7 @@ SILHOUETTE_ROWS = 10_000
 _CHOOSE_ROWS = 2_000
 _WARD_ROWS = 2_000
 _DBSCAN_ROWS = 3_000
-_REFITS = 8
+_REFITS = 20
 _REFITS_TO_CHOOSE = 3
 _SHORT_LIST = 3
 _LEAST_ROWS = 60
@@ -35,13 +36,15 @@ class Clustered:
     """One method's best segmentation, with labels (n,) of the rows it was made from and its metrics.
 
     ``useful`` is false where it only splits off slivers, or leaves many sessions outside: it is shown,
-    and never chosen while another method has an answer.
+    and never chosen while another method has an answer. ``stability`` is each segment's mean Jaccard
+    coefficient over bootstrap refits.
     """
 
     segmentation: Segmentation
     labels: Labels
     metrics: dict[str, float]
     useful: bool = True
+    stability: dict[int, float] = field(default_factory=dict)
 
 
 def fit_segments(
@@ -204,14 +207,11 @@ def _best_of(method: Method, places: Floats, most: int, seed: int) -> tuple[Segm
     short = [one for one in tried[:_SHORT_LIST] if one[0] == tried[0][0]]
     metrics = {}
     for place, (_, value, draft, fit) in enumerate(short):
-        stability = _stability(fit, draft, places, seed, _REFITS_TO_CHOOSE)
+        again = _stability(fit, draft, places, seed, _REFITS_TO_CHOOSE).overall
         outside = float((draft.assign_places(sample) == OUTSIDE).mean())
-        metrics[str(place)] = {"silhouette": value, "stability": stability, "outside": outside}
+        metrics[str(place)] = {"silhouette": value, "stability": again, "outside": outside}
     _, _, draft, fit = short[int(choose(metrics))]
     return draft, fit
-
-
-Fit = Callable[[Floats, int], Segmentation | None]
 
 
 def _settings(method: Method, places: Floats, most: int, seed: int) -> list[Fit]:
@@ -297,21 +297,6 @@ def _useful(labels: Labels) -> bool:
     return bool((labels == OUTSIDE).mean() <= _MOST_OUTSIDE)
 
 
-def _stability(fit: Fit, draft: Segmentation, places: Floats, seed: int, refits: int) -> float:
-    """Mean adjusted Rand index between the labels and those of bootstrap refits (Hennig 2007)."""
-    from sklearn.metrics import adjusted_rand_score
-
-    judge = places[_sample(len(places), _CHOOSE_ROWS, seed + 1)]
-    labels = draft.assign_places(judge)
-    rng = np.random.default_rng(seed)
-    agreement = []
-    for refit in range(refits):
-        drawn = places[rng.integers(len(places), size=min(len(places), 2 * _WARD_ROWS))]
-        again = fit(drawn, seed + 100 + refit)
-        agreement.append(0.0 if again is None else adjusted_rand_score(labels, again.assign_places(judge)))
-    return float(np.mean(agreement))
-
-
 def _finished(
     draft: Segmentation,
     fit: Fit,
@@ -337,10 +322,17 @@ def _finished(
         anchor_labels=renamed[draft.anchor_labels[kept] + 1],
         titles=segment_words.titles(differences, draft.space.names),
     )
-    return Clustered(done, labels, _judged(done, labels, places, fit, seed), _useful(labels))
+    stable = _stability(fit, done, places, seed, _REFITS)
+    metrics = {**_judged(labels, places, seed), "stability": stable.overall}
+    return Clustered(done, labels, metrics, _useful(labels), stable.each)
 
 
-def _judged(done: Segmentation, labels: Labels, places: Floats, fit: Fit, seed: int) -> dict[str, float]:
+def _stability(fit: Fit, draft: Segmentation, places: Floats, seed: int, refits: int) -> Stability:
+    judged = places[_sample(len(places), _CHOOSE_ROWS, seed + 1)]
+    return stability(fit, draft, places, judged, refits=refits, seed=seed)
+
+
+def _judged(labels: Labels, places: Floats, seed: int) -> dict[str, float]:
     from sklearn.metrics import davies_bouldin_score
 
     inside = labels != OUTSIDE
@@ -352,7 +344,6 @@ def _judged(done: Segmentation, labels: Labels, places: Floats, fit: Fit, seed: 
         "silhouette": float(values.mean()) if len(values) else float("nan"),
         "davies_bouldin": float(scores),
         "inertia": float(inertia),
-        "stability": _stability(fit, done, places, seed, _REFITS),
         "outside": float((~inside).mean()),
     }
 
