@@ -17,11 +17,18 @@ import pyarrow as pa
 
 from buysignal.errors import SamplesError
 from buysignal.explore.chart import Chart, Format, Kind
+from buysignal.explore.cohorts import cohorts_section
+from buysignal.explore.distributions import distributions_section
 from buysignal.explore.exploration import Exploration, Facts, Section, facts_of
 from buysignal.explore.filters import Choices, Filters, choices_of, kept_visits
 from buysignal.explore.funnel import funnel_section
+from buysignal.explore.items import items_section
+from buysignal.explore.missing import missing_section
+from buysignal.explore.paths import paths_section
 from buysignal.explore.prepare import prepare
 from buysignal.explore.prepared import Prepared
+from buysignal.explore.rates import rates_section
+from buysignal.explore.related import related_section
 from buysignal.explore.time_of import time_section
 from buysignal.explore.visits import visits_section
 from buysignal.sources.read import Loaded, Progress
@@ -82,12 +89,22 @@ def explore(
 
 
 def _sections(seen: Prepared, segments: pd.Series | None) -> list[tuple[str, Callable[[], Section]]]:
+    about_columns = [
+        ("distributions", lambda: distributions_section(seen)),
+        ("what goes together", lambda: related_section(seen)),
+        ("missing values", lambda: missing_section(seen)),
+    ]
     if seen.level == "session":
-        return [("time", lambda: time_section(seen))]
+        about_visits = [("conversion", lambda: rates_section(seen)), ("time", lambda: time_section(seen))]
+        return [*about_visits, *about_columns]
     return [
         ("visits", lambda: visits_section(seen)),
         ("funnel", lambda: funnel_section(seen, segments)),
+        ("paths", lambda: paths_section(seen)),
         ("time", lambda: time_section(seen)),
+        ("items", lambda: items_section(seen)),
+        ("returning visitors", lambda: cohorts_section(seen)),
+        *about_columns,
     ]
 
 

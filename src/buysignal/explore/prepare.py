@@ -94,7 +94,8 @@ def _prepared(
     texts, measured = _columns(events, names)
     kind, value = ev.codes_of_names(events), ev.line_values(events)
     session, time = where.session_of_row(), sessions.times(events)
-    visits = _visits(events, where, session, time)
+    actions = _actions(session, names, kind, time, unfolded=profile is not None and profile.items is not None)
+    visits = _visits(events, where, actions, time)
     visits["orders"], visits["revenue"] = _orders(events, session, kind, value, where.sessions)
     visits["reached"] = _reached(outcome, names, session, visits)
     for name in OF_VISIT:
@@ -108,6 +109,7 @@ def _prepared(
         visits=visits,
         session=session,
         kind=kind,
+        actions=actions,
         coded=texts,
         numbers=measured,
         value=value,
@@ -140,8 +142,31 @@ def _columns(events: pa.Table, names: Coded) -> tuple[dict[str, Coded], dict[str
     return texts, measured
 
 
+def _actions(
+    session: npt.NDArray[np.int64],
+    names: Coded,
+    kind: npt.NDArray[np.int8],
+    time: npt.NDArray[np.int64],
+    *,
+    unfolded: bool,
+) -> npt.NDArray[np.bool_]:
+    """Return which rows are an event's first one.
+
+    A purchase of several items is one row per item; so is every event of a source whose lists of items
+    are unfolded. Such rows follow each other at the same time under the same name.
+    """
+    same = (np.diff(session, prepend=-1) == 0) & (np.diff(names.codes, prepend=-1) == 0)
+    same &= np.diff(time, prepend=0) == 0
+    if not unfolded:
+        same &= kind == ev.EVENT_CODES["purchase"]
+    return ~same
+
+
 def _visits(
-    events: pa.Table, where: sessions.Layout, session: npt.NDArray[np.int64], time: npt.NDArray[np.int64]
+    events: pa.Table,
+    where: sessions.Layout,
+    actions: npt.NDArray[np.bool_],
+    time: npt.NDArray[np.int64],
 ) -> pd.DataFrame:
     starts, sizes = where.session_starts[:-1], np.diff(where.session_starts)
     known = time != sessions.NO_TIME
@@ -156,7 +181,8 @@ def _visits(
             "id": pd.Series(events.column("session_id").take(pa.array(starts)).to_numpy(), dtype="str"),
             "day": _as_days(day),
             "start": np.where(timed, first, sessions.NO_TIME),
-            "events": sizes,
+            "rows": sizes,
+            "events": np.add.reduceat(actions, starts, dtype=np.int64),
             "seconds": np.where(timed, (last - first) / 1e6, np.nan),
             "visitor": visitor,
             "visit_number": number,

@@ -38,6 +38,7 @@ def prepare_table(loaded: Loaded) -> Prepared:
             .astype("datetime64[D]")
             .astype("datetime64[s]"),
             "start": start,
+            "rows": np.ones(table.num_rows, dtype=np.int64),
             "events": np.ones(table.num_rows, dtype=np.int64),
             "seconds": np.full(table.num_rows, np.nan),
             "reached": reached,
@@ -53,6 +54,7 @@ def prepare_table(loaded: Loaded) -> Prepared:
         level="session",
         visits=visits,
         session=np.arange(table.num_rows),
+        actions=np.ones(table.num_rows, dtype=bool),
         kind=np.full(table.num_rows, ev.OTHER_CODE, dtype=np.int8),
         coded=texts,
         numbers=measured,

@@ -24,9 +24,10 @@ class Prepared:
     Attributes:
         level: "event", or "session" where a row is a visit.
         visits: (v,) rows with ``id``, ``day`` (midnight UTC, NaT unknown), ``start`` (microseconds since
-            1970 UTC, ``sessions.NO_TIME`` unknown), ``events``, ``seconds`` (NaN without a clock),
+            1970 UTC, ``sessions.NO_TIME`` unknown), ``rows``, ``events`` (rows of one purchase count once), ``seconds`` (NaN without a clock),
             ``reached`` (the outcome), ``orders``, ``revenue``; of events also ``visitor`` (code),
             ``visit_number``, ``returning`` and, where they are known, ``device``, ``channel``, ``country``.
+        actions: (n,) whether the row is an event's first: a purchase of several items has a row for each.
         session: (n,) position of the visit each row belongs to, ascending.
         kind: (n,) GA4 code of each event.
         coded: text columns; ``event_name``, ``item_id``, ``category``, ``page`` and ``attr_*`` of events.
@@ -43,6 +44,7 @@ class Prepared:
     visits: pd.DataFrame
     session: npt.NDArray[np.int64]
     kind: npt.NDArray[np.int8]
+    actions: npt.NDArray[np.bool_]
     coded: dict[str, Coded]
     numbers: dict[str, npt.NDArray[np.float64]]
     value: npt.NDArray[np.float64]
@@ -72,7 +74,7 @@ class Prepared:
     @property
     def starts(self) -> npt.NDArray[np.int64]:
         """Row of each visit's first event, shape (v,)."""
-        sizes = self.visits["events"].to_numpy() if self.level == "event" else np.ones(len(self.visits))
+        sizes = self.visits["rows"].to_numpy()
         return np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
 
     def where(self, kept: npt.NDArray[np.bool_]) -> Prepared:
@@ -85,6 +87,7 @@ class Prepared:
             visits=self.visits[kept].reset_index(drop=True),
             session=(np.cumsum(kept) - 1)[self.session[rows]],
             kind=self.kind[rows],
+            actions=self.actions[rows],
             coded={name: column.where(rows) for name, column in self.coded.items()},
             numbers={name: column[rows] for name, column in self.numbers.items()},
             value=self.value[rows],
