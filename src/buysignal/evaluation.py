@@ -77,7 +77,8 @@ def evaluate_conversion(
     for number, fold in enumerate(folds, start=1):
         told = _prefixed(progress, f"fold {number} of {len(folds)}: " if len(folds) > 1 else "")
         fits.append(fit_conversion(samples, fold, plan, told))
-    best = _best(fits, "log_loss")
+    chosen = _best(fits, "log_loss")
+    best = _wanted(fits[0], plan, chosen)
     _tell(progress, f"testing; champion {key(fits[0][best])}")
     tested = [_test_scores(samples, folds, [fit[i] for fit in fits]) for i in range(len(fits[0]))]
     rows = [
@@ -87,6 +88,7 @@ def evaluate_conversion(
     for row in rows:
         row.undefined = undefined_reason(tested[0].y)
     table = _table(samples, folds, name, "conversion", rows)
+    _say_who_chose(table, fits[0], best, chosen)
     table.notes += _small_sample_notes(samples, folds) + _thinning_notes(fits[0], folds[0])
     if samples.unit == "prefix":
         table.per_k, table.per_cart = slices_by_k(tested[best]), slices_by_cart(tested[best])
@@ -122,13 +124,15 @@ def evaluate_revenue(
     """
     plan = plan or Plan()
     fitted = fit_revenue(samples, split, plan, models, progress)
-    best = _best([fitted], "rmse_log1p")
+    chosen = _best([fitted], "rmse_log1p")
+    best = _wanted(fitted, plan, chosen)
     _tell(progress, f"testing; champion {key(fitted[best])} (revenue)")
     tested = [_test_amounts(samples, split.test, one) for one in fitted]
     rows = [
         _row([fitted[i]], one.metrics(), one.intervals(plan.seed), i == best) for i, one in enumerate(tested)
     ]
     table = _table(samples, [split], name, "revenue", rows)
+    _say_who_chose(table, fitted, best, chosen)
     table.notes += _thinning_notes(fitted, split)
     held = _test_amounts(samples, split.validate, fitted[best])
     interval = _interval(held, tested[best], level, table)
@@ -152,6 +156,20 @@ def _best(fits: Sequence[Sequence[Fitted]], metric: str) -> int:
     if not np.isfinite(values).any():
         raise SamplesError(f"no candidate has a {metric} on the validation slice", todo="bring more data")
     return int(np.nanargmin(values))
+
+
+def _wanted(fitted: Sequence[Fitted], plan: Plan, best: int) -> int:
+    """Position of the candidate the user wants kept; ``best`` where it is none of this table's."""
+    return next((i for i, one in enumerate(fitted) if key(one) == plan.champion), best)
+
+
+def _say_who_chose(table: Table, fitted: Sequence[Fitted], kept: int, chosen: int) -> None:
+    if kept != chosen:
+        table.validation_choice = key(fitted[chosen])
+        table.notes.append(
+            f"Champion {key(fitted[kept])} was chosen by you; the validation slice would have chosen "
+            f"{key(fitted[chosen])}."
+        )
 
 
 def _test_scores(samples: Samples, folds: Sequence[Split], parts: Sequence[Fitted]) -> ScoredRows:

@@ -33,6 +33,9 @@ def train(
     cut: Annotated[str | None, typer.Option(help="Test on what starts at this date, UTC.")] = None,
     include_late: Annotated[bool, typer.Option(help="Use columns known too late; they are flagged.")] = False,
     session_gap: GapOption = "30m",
+    champion: Annotated[
+        str | None, typer.Option(help="Keep this candidate instead of the one chosen on validation.")
+    ] = None,
     track: Annotated[str | None, typer.Option(help="MLflow server; SQLite in this folder if unset.")] = None,
     no_track: Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")] = False,
     seed: Annotated[int, typer.Option(help="Of everything that draws lots.")] = 0,
@@ -53,6 +56,7 @@ def train(
         include_late=include_late,
         session_gap=session_gap,
         seed=seed,
+        champion=champion,
     )
     with progress_bar("Training", as_json) as step:
         result = training.train(paths, test=test, out=out, options=options, progress=step)

@@ -61,6 +61,7 @@ class Plan:
         search: choose hyper-parameters on an inner split of the training rows.
         vote: let the candidates vote, as one more candidate.
         refit: fit once more on training and validation rows, keeping calibration and threshold.
+        champion: the candidate to keep, as "name" or "name (imbalance)"; None keeps the best on validation.
     """
 
     models: tuple[str, ...] = conversion.DEFAULT_MODELS
@@ -72,6 +73,7 @@ class Plan:
     search: bool = True
     vote: bool = True
     refit: bool = False
+    champion: str | None = None
 
 
 def fit_conversion(

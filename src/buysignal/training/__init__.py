@@ -54,6 +54,7 @@ def train(
         InputError: the data cannot be read, or cannot answer the goal.
     """
     options = options or Options()
+    options.check()
     tell = progress or (lambda _share, _text: None)
     tell(0.0, "reading")
     loaded = load(paths, profile=options.profile, mapping=options.mapping)
@@ -74,6 +75,7 @@ def train_loaded(
 ) -> Trained:
     """Do as ``train`` with sources that have been read already."""
     options = options or Options()
+    options.check()
     run = run_events if loaded.profile.level == "event" else run_table
     outcome = run(loaded, test, options, progress)
     if progress is not None:
@@ -85,6 +87,7 @@ def train_loaded(
         notes=outcome.notes,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         version=__version__,
+        settings=options.told() | {"test_files": [] if test is None else [path.name for path in test.paths]},
     )
     path = _write(outcome, report, Path(out))
     if progress is not None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from buysignal.errors import SamplesError
+from buysignal.models import revenue
 from buysignal.models.conversion import DEFAULT_MODELS, MODELS
 from buysignal.models.fitting import Plan
 from buysignal.models.imbalance import IMBALANCE, Imbalance
@@ -32,6 +34,8 @@ class Options:
         include_late: use columns known too late; the audit flags them.
         session_gap: longest pause within a session, with its unit.
         seed: of everything that draws lots.
+        champion: keep this candidate of a leaderboard, such as "logistic_regression", instead of the one the
+            validation slice would choose; the report says so.
     """
 
     goal: str | None = None
@@ -44,6 +48,23 @@ class Options:
     include_late: bool = False
     session_gap: str = "30m"
     seed: int = 0
+    champion: str | None = None
+
+    def check(self) -> None:
+        """Refuse what no run could satisfy, before anything is read.
+
+        Raises:
+            SamplesError: no leaderboard has a candidate called ``champion``.
+        """
+        if self.champion is not None and self.champion not in candidate_names():
+            raise SamplesError(
+                f"there is no candidate '{self.champion}'", allowed=", ".join(candidate_names())
+            )
+
+    def told(self) -> dict[str, Any]:
+        """Return the settings a run can be repeated with, but for its data and profile."""
+        apart = ("profile", "mapping")
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
 
     def plan(self, *, compare: bool = False, small: bool = False) -> Plan:
         """Return how candidates are fitted.
@@ -66,7 +87,14 @@ class Options:
             fast=self.fast,
             search=not self.fast,
             refit=small,
+            champion=self.champion,
         )
+
+
+def candidate_names() -> tuple[str, ...]:
+    """Return every candidate that may stand on a leaderboard, of the yes/no question and of the amount."""
+    resampled = [f"{model} ({way})" for way in IMBALANCE if way != "none" for model in Plan().compare]
+    return (*MODELS, "soft_vote", *resampled, *revenue.MODELS)
 
 
 class Stage:

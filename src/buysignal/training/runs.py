@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 
 from buysignal import events as ev
 from buysignal import goals, sessions
-from buysignal.evaluation import FEW_POSITIVES, positive_sessions
+from buysignal.errors import SamplesError
+from buysignal.evaluation import FEW_POSITIVES, Evaluated, key, positive_sessions
 from buysignal.goals import Goal
 from buysignal.samples import Samples
 from buysignal.sources.read import Loaded
@@ -49,11 +50,13 @@ def run_events(loaded: Loaded, test: Loaded | None, options: Options, progress: 
         notes.append(f"{refused:,} events of visitors who refused consent were left out.")
     events = sessions.assign(events, options.session_gap)
     notes += _bot_notes(events)
-    stage = Stage(progress, 0.5, 0.85, 30)
+    begin = 0.5 if tables else 0.0
+    stage = Stage(progress, begin, 0.85, 20)
     stage("folding events into features")
     folded = visits.fold_visits(events, goal, options)
     conversion = visits.conversion_of(folded, goal, options, stage)
     revenue = visits.revenue_of(folded, goal, options, stage)
+    _found_champion(options, conversion, revenue)
     tables += [conversion.table, *([] if revenue is None else [revenue.table])]
     stage = Stage(progress, 0.85, 0.93, 8)
     segmentation, segment_tables = kinds.segments_of_visits(folded, goal, options, stage)
@@ -85,10 +88,11 @@ def run_table(loaded: Loaded, test: Loaded | None, options: Options, progress: P
     possible = goals.available_goals(loaded.table.column_names, profile.goals, profile.proxies)
     goal = _with_currency(goals.choose(possible, options.goal), loaded)
     tabled_visits = tabled.tabled_visits(loaded, test, goal, options)
-    stage = Stage(progress, 0.04, 0.7, 80)
+    stage = Stage(progress, 0.0, 0.7, 80)
     conversion, beside = tabled.conversion_of(tabled_visits, goal, options, stage)
     stage = Stage(progress, 0.7, 0.85, 10)
     revenue = tabled.revenue_of(tabled_visits, goal, options, stage)
+    _found_champion(options, conversion, revenue)
     tables = [*beside, conversion.table, *([] if revenue is None else [revenue.table])]
     stage = Stage(progress, 0.85, 0.93, 8)
     segmentation, segment_tables = kinds.segments_of_table(tabled_visits.honest, options, stage)
@@ -108,6 +112,18 @@ def run_table(loaded: Loaded, test: Loaded | None, options: Options, progress: P
         tables=[*tables, *segment_tables],
         notes=notes,
     )
+
+
+def _found_champion(options: Options, conversion: Evaluated, revenue: Evaluated | None) -> None:
+    """Refuse a champion that is a candidate elsewhere, but not in this run."""
+    fitted = [*conversion.fitted, *(revenue.fitted if revenue is not None else ())]
+    there = [key(one) for one in fitted]
+    if options.champion is not None and options.champion not in there:
+        raise SamplesError(
+            f"'{options.champion}' is no candidate of this run",
+            allowed=", ".join(there),
+            todo="choose another",
+        )
 
 
 def _with_currency(goal: Goal, loaded: Loaded) -> Goal:
