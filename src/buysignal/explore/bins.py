@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 MOST_BARS = 30
-LONG_TAIL = 20.0
+LONG_TAIL = 8.0
 """A column is long-tailed when its 99th percentile is this many times its median."""
 
 
@@ -41,7 +41,8 @@ def histogram(
         return _log(known, unit, whole)
     edges = np.histogram_bin_edges(known, bins=min(MOST_BARS, max(8, int(np.sqrt(len(known))))))
     if whole:
-        edges = np.unique(np.append(np.floor(edges[:-1]), np.floor(edges[-1]) + 1))
+        edges = np.arange(low, high + 1, np.ceil((high - low + 1) / MOST_BARS))
+        edges = np.append(edges, edges[-1] + edges[1] - edges[0])
     return Histogram(_bars(known, edges, unit), log=False)
 
 
@@ -51,7 +52,7 @@ def long_tailed(known: npt.NDArray[np.float64]) -> bool:
     if len(positive) < 0.5 * len(known) or len(positive) < 20 or known.min() < 0:
         return False
     middle, far = np.percentile(positive, [50, 99])
-    return bool(far > LONG_TAIL * middle or positive.max() > 5 * LONG_TAIL * middle)
+    return bool(far > LONG_TAIL * middle or positive.max() > 10 * LONG_TAIL * middle)
 
 
 def _log(known: npt.NDArray[np.float64], unit: str, whole: bool) -> Histogram:

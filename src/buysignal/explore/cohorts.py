@@ -61,7 +61,7 @@ def cohorts(data: Prepared) -> pd.DataFrame:
     first = pd.Series(monday).groupby(visits["visitor"].to_numpy()).transform("min").to_numpy()
     came = pd.DataFrame({"visitor": visits["visitor"].to_numpy(), "first": first, "week": monday})
     came = came.drop_duplicates()
-    came["after"] = ((came["week"] - came["first"]) / WEEK).astype(int)
+    came["after"] = (came["week"] - came["first"]).dt.days // 7
     size = came[came["after"] == 0].groupby("first").size()
     back = came.groupby(["first", "after"]).size()
     rows = []

@@ -69,3 +69,9 @@ def numbers(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
 def is_number(kind: pa.DataType) -> bool:
     """Whether an Arrow type is a number that can be measured."""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def distinct(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the distinct values, ascending; for rows in the order of their visits faster than np.unique."""
+    ordered = np.sort(values, kind="stable")
+    return ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]

@@ -18,6 +18,9 @@ MOST_BARS = 12
 MOST_COLUMNS = 24
 """Columns that are drawn; a wider table would be a page nobody reads to its end."""
 
+FEW_VALUES = 12
+"""Different numbers that are drawn as a bar each."""
+
 OWN_SECTION = frozenset({"item_id", "event_name", "price", "quantity"})
 
 
@@ -95,23 +98,43 @@ def _number(draft: Draft, name: str, values: npt.NDArray[np.float64], unit: str)
     if not len(known):
         return
     called = words.column(name)
+    different = np.unique(known)
+    if len(different) <= FEW_VALUES:
+        _few(draft, name, known, different, unit)
+        return
     shape = histogram(known, unit)
     half, far = quantiles(known, 0.5, 0.99)
-    if known.min() == known.max():
-        said = f"Every known value of {called} is {words.number(half)}."
-    else:
-        zero = float((known == 0).mean())
-        zeros = f" {words.capital(words.share(zero))} are 0." if zero >= 0.2 else ""
-        said = (
-            f"Half of the values of {called} are {words.number(half)} or less, 1 in 100 is more than "
-            f"{words.number(far)}.{zeros}"
-        )
+    zero = float((known == 0).mean())
+    zeros = f" {words.capital(words.share(zero))} are 0." if zero >= 0.2 else ""
+    said = (
+        f"Half of the values of {called} are {words.half_is(half, known.min(), words.number(half))}, "
+        f"1 in 100 is more than {words.number(far)}.{zeros}"
+    )
     draft.add(
         f"number-{words.slug(name)}",
         title=words.capital(called),
         sentence=said + _log_note(shape.log, shape.clipped) + late_note(draft.data, name),
         kind="histogram", data=shape.bars, x="from", x_end="to", y=unit, x_log=shape.log,
         x_title=words.capital(called), y_title=words.capital(unit), x_format="number",
+    )  # fmt: skip
+
+
+def _few(
+    draft: Draft, name: str, known: npt.NDArray[np.float64], different: npt.NDArray[np.float64], unit: str
+) -> None:
+    """A bar for each of a few different numbers."""
+    called = words.column(name)
+    counts = np.bincount(np.searchsorted(different, known), minlength=len(different))
+    values = [words.number(float(value)) for value in different]
+    data = pd.DataFrame({called: values, unit: counts, "share": counts / counts.sum()})
+    top = int(np.argmax(counts))
+    draft.add(
+        f"number-{words.slug(name)}",
+        title=words.capital(called),
+        sentence=f"{words.capital(called)} is {values[top]} in {words.share(counts[top] / counts.sum())} of "
+        f"the {unit}.{late_note(draft.data, name)}",
+        kind="bar", data=data, x=called, y=unit, labels=("share",),
+        x_title=words.capital(called), y_title=words.capital(unit),
     )  # fmt: skip
 
 

@@ -99,6 +99,10 @@ def _whole(draft: Draft, steps: list[Step], reached: npt.NDArray[np.int64]) -> N
             "lost before this step": before - counts,
         }
     )
+    past = int((draft.data.visits["reached"].to_numpy() & (reached < len(steps))).sum())
+    around = ""
+    if past and draft.data.outcome.real:
+        around = f" {words.count(past, 'more visit')} with a purchase did not go through all steps in order."
     lost = data["lost before this step"].to_numpy()[1:] / np.maximum(before[1:], 1)
     worst = int(np.argmax(lost)) + 1
     draft.add(
@@ -106,7 +110,8 @@ def _whole(draft: Draft, steps: list[Step], reached: npt.NDArray[np.int64]) -> N
         title="The funnel",
         sentence=f"Of {words.count(visits, 'visit')} {words.share(counts[-1] / max(visits, 1))} reach "
         f"'{steps[-1].name}' through all steps in order. The largest drop is before '{data['step'][worst]}': "
-        f"{words.share(float(lost[worst - 1]))} of those at '{data['step'][worst - 1]}' do not get there.",
+        f"{words.share(float(lost[worst - 1]))} of those at '{data['step'][worst - 1]}' do not get "
+        f"there.{around}",
         kind="funnel", data=data, x="visits", y="step", x_title="Visits in which it happened in this order",
         x_format="count", y_format="text",
         labels=("share of visits", "share of the step before", "lost before this step"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import pandas as pd
 
 from buysignal.events import EVENT_CODES
 from buysignal.explore import words
-from buysignal.explore.columns import Coded
+from buysignal.explore.columns import Coded, distinct
 from buysignal.explore.exploration import Draft, Section
 from buysignal.explore.prepared import Prepared
 
@@ -40,9 +41,11 @@ def items_section(data: Prepared) -> Section:
     if not has.views:
         draft.lacks("This file records no views of items, so items cannot be compared.")
         return draft.done()
-    missing = [word for word, there in (("carts", has.carts), ("purchases", has.purchases)) if not there]
+    missing = [
+        f"no {word}" for word, there in (("carts", has.carts), ("purchases", has.purchases)) if not there
+    ]
     if missing:
-        draft.lacks(f"This file records no {words.listed(missing)}, so items are compared without them.")
+        draft.lacks(f"This file records {words.listed(missing)}, so items are compared without them.")
     _items(draft, has)
     _categories(draft, has)
     _price_bands(draft, has)
@@ -122,15 +125,16 @@ def _category_rates(draft: Draft, seen: pd.DataFrame, rates: list[str]) -> None:
     if len(sure):
         best = sure.sort_values(rates[-1]).iloc[-1]
         sentence = (
-            f"Of the visits that view an item in '{best['category']}' {words.share(best[rates[-1]])} have one "
-            f"{called[rates[-1]]} there too, the highest share."
+            f"Of the visits that view an item in '{best['category']}' {words.share(best[rates[-1]])} have "
+            f"one {called[rates[-1]]} there too, the highest share."
         )
     draft.add(
         "category-rates",
         title="From view to purchase by category" if len(rates) > 1 else "From view to cart by category",
         sentence=sentence,
         kind="barh", data=data, x="share", y="category", series="step", labels=("visits that viewed it",),
-        x_title="Share of the visits that viewed it (%)", y_title="Category", x_format="share", y_format="text",
+        x_title="Share of the visits that viewed it (%)", y_title="Category",
+        x_format="share", y_format="text",
     )  # fmt: skip
 
 
@@ -167,7 +171,7 @@ def _count(data: Prepared, column: Coded, kind: int) -> npt.NDArray[np.int64]:
 def _pairs(data: Prepared, column: Coded, kind: int) -> npt.NDArray[np.int64]:
     """Return visit × values + value, once for each visit in which the event happened with the value."""
     rows = (data.kind == kind) & (column.codes >= 0)
-    return np.unique(data.session[rows] * len(column.names) + column.codes[rows])
+    return distinct(data.session[rows] * len(column.names) + column.codes[rows])
 
 
 def _also(
@@ -193,13 +197,13 @@ def _price_bands(draft: Draft, has: _Recorded) -> None:
     for word, kind, there in (("put into the cart", CART, has.carts), ("bought", BUY, has.purchases)):
         if there:
             table[word] = np.histogram(price[(data.kind == kind) & (price > 0)], edges)[0]
-    unit = f" ({data.currency})" if data.currency else ""
+    unit, middle = f" ({data.currency})" if data.currency else "", float(np.median(seen))
     steps = [c for c in ("put into the cart", "bought") if c in table]
     if not steps:
         top = table.iloc[int(table["views"].argmax())]
         draft.add(
             "price-bands", title="Views by price",
-            sentence=f"Half of the views are of items up to {words.money(float(np.median(seen)), data.currency)}; "
+            sentence=f"Half of the views are of items up to {words.money(middle, data.currency)}; "
             f"the band {top['price band']} has the most, {top['views']:,}.",
             kind="bar", data=table, x="price band", y="views", x_title=f"Price{unit}", y_title="Views",
         )  # fmt: skip
@@ -208,9 +212,10 @@ def _price_bands(draft: Draft, has: _Recorded) -> None:
     tidy["for each view"] = tidy["times"] / tidy["views"]
     best = tidy[tidy["step"] == steps[-1]].sort_values("for each view").iloc[-1]
     draft.add(
-        "price-bands", title="From view to purchase by price" if has.purchases else "From view to cart by price",
-        sentence=f"Items at {best['price band']}{unit.replace('(', '').replace(')', '')} are {best['step']} most "
-        f"often for each view: {words.number(100 * best['for each view'])} times in 100 views. "
+        "price-bands",
+        title="From view to purchase by price" if has.purchases else "From view to cart by price",
+        sentence=f"Items at {best['price band']} {data.currency or ''} are {best['step']} most often for "
+        f"each view: {words.number(100 * best['for each view'])} times in 100 views. "
         "It is an association: dearer items differ in more than their price.",
         kind="bar", data=tidy, x="price band", y="for each view", series="step", labels=("views", "times"),
         x_title=f"Price{unit}, bands with about equally many views", y_title="For each view (%)",
@@ -220,4 +225,4 @@ def _price_bands(draft: Draft, has: _Recorded) -> None:
 
 def _band_names(edges: npt.NDArray[np.float64], top: float) -> list[str]:
     ends = [f"{edge:,.2f}".removesuffix(".00") for edge in (*edges[:-1], top)]
-    return [f"{low} to {high}" for low, high in zip(ends[:-1], ends[1:], strict=True)]
+    return [f"{low} to {high}" for low, high in pairwise(ends)]

@@ -21,16 +21,14 @@ def missing_section(data: Prepared) -> Section:
         draft.lacks(f"No cell is empty in any of the {words.count(len(data.columns), 'column')}.")
         return draft.done()
     top, full = table.iloc[0], len(data.columns) - len(table)
-    note = (
-        " An event that is about no item or order has none, which is no fault."
-        if data.level == "event"
-        else ""
-    )
+    note = ""
+    if data.level == "event":
+        note = " An event that is about no item or order has none, which is no fault."
     draft.add(
         "columns",
         title="Empty cells by column",
-        sentence=f"{full:,} of {words.count(len(data.columns), 'column')} have no empty cell; '{top['column']}' "
-        f"has the most, {words.share(top['share'])} of its cells.{note}",
+        sentence=f"{full:,} of {words.count(len(data.columns), 'column')} have no empty cell; "
+        f"'{top['column']}' has the most, {words.share(top['share'])} of its cells.{note}",
         kind="barh", data=table, x="share", y="column", labels=("empty cells",),
         x_title="Empty cells (% of the rows)", y_title="Column", x_format="share", y_format="text",
     )  # fmt: skip

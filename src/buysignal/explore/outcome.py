@@ -39,6 +39,11 @@ class Outcome:
         """Title of an axis with that share."""
         return "Conversion (% of visits)" if self.real else f"Visits that reach it (%), proxy: {self.proxy}"
 
+    @property
+    def verb(self) -> str:
+        """What visits that reach it do."""
+        return "end in a purchase" if self.real else f"reach the proxy {self.proxy}"
+
     def said(self, share: str) -> str:
         """Return a share of visits as the end of a sentence.
 

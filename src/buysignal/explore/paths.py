@@ -8,14 +8,13 @@ import pandas as pd
 
 from buysignal.explore import words
 from buysignal.explore.exploration import Draft, Section
-from buysignal.explore.places import Place, path_places
+from buysignal.explore.places import EXIT, START, Place, path_places
 from buysignal.explore.prepared import Prepared
 
-START, EXIT = "START", "EXIT"
 MOST_STATES = 10
 FIRST_STEPS = 4
-STATES_OF_FLOW = 5
-"""States a step of the flow chart tells apart; more would be a tangle."""
+STATES_OF_FLOW = 6
+"""States that a step of the flow chart tells apart; more would be a tangle."""
 
 
 def paths_section(data: Prepared) -> Section:
@@ -45,7 +44,8 @@ def _transitions(draft: Draft, place: Place) -> None:
             "share of moves": share.ravel(),
         }
     )
-    common = int(np.argmax(total[1:])) + 1
+    named = [i for i in range(1, len(rows)) if i <= place.named] or [1]
+    common = max(named, key=lambda i: total[i])
     follows = int(np.argmax(counts[common, :-1]))
     if follows == common - 1:
         then = f"the next is most often '{names[follows]}' again ({words.share(share[common, follows])})"
@@ -54,8 +54,8 @@ def _transitions(draft: Draft, place: Place) -> None:
     draft.add(
         f"{place.noun}-transitions",
         title=f"What follows what, by {place.noun}",
-        sentence=f"After '{names[common - 1]}' {then}; {words.share(share[common, -1])} of the times the visit "
-        f"ends there. {START} is the beginning of a visit, {EXIT} its end.",
+        sentence=f"After '{names[common - 1]}' {then}; {words.share(share[common, -1])} of the times the "
+        f"visit ends there. {START} is the beginning of a visit, {EXIT} its end.",
         kind="heatmap", data=data, x="to", y="from", value="share of moves",
         x_title="Next", y_title=words.capital(place.noun), value_title="Share of the row's moves (%)",
         x_format="text", y_format="text", value_format="share", labels=("moves",),
@@ -84,17 +84,28 @@ def _flow(draft: Draft, place: Place) -> None:
     if data.empty:
         return
     visits = len(draft.data.visits)
-    top = data.sort_values("visits", ascending=False).iloc[0]
+    told = _named_nodes(place.folded(STATES_OF_FLOW))
+    whole = data[data["from"].isin(told) & data["to"].isin(told)]
+    top = (data if whole.empty else whole).sort_values("visits", ascending=False).iloc[0]
     left = int(data.loc[(data["step"] == 1) & data["to"].str.endswith(EXIT), "visits"].sum())
     draft.add(
         f"{place.noun}-flow",
         title=f"The first {FIRST_STEPS} steps of visits, by {place.noun}",
         sentence=f"The broadest stream goes from '{top['from']}' to '{top['to']}', in "
-        f"{words.count(int(top['visits']), 'visit')}; {words.share(left / visits)} of the visits end after the "
-        "first step.",
+        f"{words.count(int(top['visits']), 'visit')}; {words.share(left / visits)} of the visits end "
+        "after the first step.",
         kind="sankey", data=data, x="from", y="to", value="visits", value_title="Visits",
         x_format="text", y_format="text", value_format="count",
     )  # fmt: skip
+
+
+def _named_nodes(place: Place) -> set[str]:
+    names = [*place.column.names[: place.named], EXIT]
+    return {_node(step, name) for step in range(1, FIRST_STEPS + 1) for name in names}
+
+
+def _node(step: int, name: str) -> str:
+    return f"{step}. {name}"
 
 
 def first_steps(data: Prepared, place: Place) -> pd.DataFrame:
@@ -102,7 +113,7 @@ def first_steps(data: Prepared, place: Place) -> pd.DataFrame:
 
     Of every visit that reaches a step one unit flows on: to its next state, or to the exit.
     """
-    folded = place.folded(STATES_OF_FLOW)
+    folded = place.folded(STATES_OF_FLOW).column
     state, visit = folded.codes[data.actions], data.session[data.actions]
     starts = np.flatnonzero(np.diff(visit, prepend=-1) != 0)
     sizes = np.diff(np.append(starts, len(visit)))
@@ -121,8 +132,8 @@ def first_steps(data: Prepared, place: Place) -> pd.DataFrame:
             pd.DataFrame(
                 {
                     "step": step,
-                    "from": [f"{step}. {names[i]}" for i in used // (gone + 1)],
-                    "to": [f"{step + 1}. {names[i]}" for i in used % (gone + 1)],
+                    "from": [_node(step, names[i]) for i in used // (gone + 1)],
+                    "to": [_node(step + 1, names[i]) for i in used % (gone + 1)],
                     "visits": counts[used],
                 }
             )

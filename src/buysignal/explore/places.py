@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from buysignal.explore import words
 from buysignal.explore.columns import Coded
 from buysignal.explore.prepared import Prepared
+
+START, EXIT = "START", "EXIT"
+"""What stands for the beginning and the end of a visit; no value of the data is called so."""
 
 LEAST_KNOWN = 0.5
 """Share of the events that must name a page or category for it to be where the visitor is."""
@@ -23,10 +27,16 @@ class Place:
 
     noun: str
     column: Coded
+    named: int = 0
+    """How many of the names, from the first on, are values of the data and not gathered ones."""
 
-    def folded(self, most: int) -> Coded:
-        """Return the column with at most ``most`` named values, none of them empty."""
-        return fold_rare(self.column, most, unknown=f"no {self.noun}")
+    def folded(self, most: int) -> Place:
+        """Return the place with at most ``most`` named values, none empty or called like a visit's ends."""
+        folded = fold_rare(self.column, most, unknown=f"no {self.noun}")
+        different = int((self.column.counts() > 0).sum())
+        names = tuple(told_apart(name, (START, EXIT)) for name in folded.names)
+        named = different if different <= most else most - 1
+        return Place(self.noun, Coded(folded.codes, names), min(named, self.named or named))
 
 
 def places(data: Prepared) -> Place:
@@ -34,7 +44,7 @@ def places(data: Prepared) -> Place:
     for name in ("page", "category"):
         column = data.coded.get(name)
         if column is not None and column.missing <= (1 - LEAST_KNOWN) * data.rows:
-            return Place(name, column)
+            return Place(name, with_noun(column, name))
     return Place("event", events(data))
 
 
@@ -46,11 +56,11 @@ def path_places(data: Prepared, most: int) -> list[Place]:
     found = [Place("event", events(data))]
     page, category = data.coded.get("page"), data.coded.get("category")
     if page is not None and not _follows(data.coded["event_name"], page):
-        found.append(Place("page", page))
+        found.append(Place("page", with_noun(page, "page")))
     if category is not None and category.missing <= (1 - LEAST_KNOWN) * data.rows:
-        found.append(Place("category", category))
+        found.append(Place("category", with_noun(category, "category")))
     told = [place for place in found if (place.column.counts() > 0).sum() > 1]
-    return [Place(place.noun, place.folded(most)) for place in told[:2]]
+    return [place.folded(most) for place in told[:2]]
 
 
 def _follows(event: Coded, page: Coded) -> bool:
@@ -70,14 +80,25 @@ def _follows(event: Coded, page: Coded) -> bool:
 def events(data: Prepared) -> Coded:
     """Return what is done at each event, in words."""
     column = data.coded["event_name"]
-    return Coded(column.codes, tuple(words.event(name) for name in column.names))
+    names: list[str] = []
+    for name in column.names:
+        names.append(told_apart(words.event(name), names))
+    return Coded(column.codes, tuple(names))
+
+
+def with_noun(column: Coded, noun: str) -> Coded:
+    """Return the column with "page" before pages that are mere numbers."""
+    names: list[str] = []
+    for name in column.names:
+        names.append(told_apart(f"{noun} {name}" if name.isdigit() and len(name) < 4 else name, names))
+    return Coded(column.codes, tuple(names))
 
 
 def fold_rare(column: Coded, most: int, *, other: str = "other", unknown: str = "not known") -> Coded:
     """Return the column with its ``most`` frequent values, all others as ``other``, empty as ``unknown``.
 
-    Values are ordered by frequency; ``other`` and ``unknown`` come last, where there are any. A value
-    of the data that is called like one of these keeps its name and gets theirs told apart.
+    Values are ordered by frequency; ``other`` and ``unknown`` come last, where there are any. All names
+    differ.
     """
     counts = column.counts()
     order = [i for i in np.argsort(-counts, kind="stable") if counts[i]]
@@ -87,8 +108,19 @@ def fold_rare(column: Coded, most: int, *, other: str = "other", unknown: str = 
     target[kept] = np.arange(len(kept))
     if rest:
         target[rest] = len(names)
-        names.append(f"{len(rest):,} {other}s" if len(rest) > 1 else other)
+        names.append(told_apart(f"{len(rest):,} {other}s" if len(rest) > 1 else other, names))
     if column.missing:
         target[-1] = len(names)
-        names.append(unknown)
+        names.append(told_apart(unknown, names))
     return Coded(target[column.codes], tuple(names))
+
+
+def told_apart(name: str, taken: Collection[str]) -> str:
+    """Return the name, with a mark where another one is called the same.
+
+    >>> told_apart("other", ["a", "other"])
+    'other *'
+    """
+    while name in taken:
+        name = f"{name} *"
+    return name

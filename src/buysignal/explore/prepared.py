@@ -24,9 +24,10 @@ class Prepared:
     Attributes:
         level: "event", or "session" where a row is a visit.
         visits: (v,) rows with ``id``, ``day`` (midnight UTC, NaT unknown), ``start`` (microseconds since
-            1970 UTC, ``sessions.NO_TIME`` unknown), ``rows``, ``events`` (rows of one purchase count once), ``seconds`` (NaN without a clock),
-            ``reached`` (the outcome), ``orders``, ``revenue``; of events also ``visitor`` (code),
-            ``visit_number``, ``returning`` and, where they are known, ``device``, ``channel``, ``country``.
+            1970 UTC, ``sessions.NO_TIME`` unknown), ``rows``, ``events`` (rows of one purchase count
+            once), ``seconds`` (NaN without a clock), ``reached`` (the outcome), ``orders``, ``revenue``;
+            of events also ``visitor`` (code), ``visit_number``, ``returning`` and, where they are known,
+            ``device``, ``channel``, ``country``.
         actions: (n,) whether the row is an event's first: a purchase of several items has a row for each.
         session: (n,) position of the visit each row belongs to, ascending.
         kind: (n,) GA4 code of each event.

@@ -75,8 +75,9 @@ def _rate(draft: Draft, name: str, column: Coded, reached: npt.NDArray[np.bool_]
     if len(sure) > 1:
         best, least = sure.iloc[-1], sure.iloc[0]
         sentence = (
-            f"Highest where {called} is {best[called]}, {words.share(best['share'])} of the visits; lowest where "
-            f"it is {least[called]}, {words.share(least['share'])}; over all {words.share(float(reached.mean()))}."
+            f"Highest where {called} is {best[called]}, {words.share(best['share'])} of the visits; "
+            f"lowest where it is {least[called]}, {words.share(least['share'])}; "
+            f"over all {words.share(float(reached.mean()))}."
         )
     of = "Conversion" if outcome.real else "The goal"
     draft.add(

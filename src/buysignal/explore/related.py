@@ -11,7 +11,7 @@ import pandas as pd
 from buysignal import sessions
 from buysignal.events import EVENT_CODES
 from buysignal.explore import words
-from buysignal.explore.columns import Coded
+from buysignal.explore.columns import Coded, distinct
 from buysignal.explore.exploration import Draft, Section
 from buysignal.explore.prepared import Prepared
 
@@ -21,12 +21,15 @@ MOST_VISITS = 20_000
 MOST_FEATURES = 16
 LEAST_PAIRS = 30
 
+BOUGHT = {"purchase", "revenue"}
+"""These two are one and the same, so they are not told as what goes together most."""
+
 
 def related_section(data: Prepared) -> Section:
     """Return the heatmap of Spearman's rank correlations between features of visits."""
     draft = Draft(data, "related", "What goes together")
     features = visit_features(data)
-    varying = {n: v for n, v in features.items() if _varies(v)}
+    varying = _without_twins({n: v for n, v in features.items() if _varies(v)})
     if len(varying) < 2 or len(data.visits) < LEAST_PAIRS:
         draft.lacks("Too few visits or columns that vary, so nothing can be set against each other.")
         return draft.done()
@@ -57,19 +60,28 @@ def _varies(values: npt.NDArray[np.float64]) -> bool:
     return len(known) >= LEAST_PAIRS and bool(known.min() < known.max())
 
 
+def _without_twins(features: dict[str, npt.NDArray[np.float64]]) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the features without those that equal an earlier one visit by visit."""
+    kept: dict[str, npt.NDArray[np.float64]] = {}
+    for name, values in features.items():
+        if not any(np.array_equal(values, other, equal_nan=True) for other in kept.values()):
+            kept[name] = values
+    return kept
+
+
 def _every(visits: int) -> slice:
     return slice(None, None, max(1, -(-visits // MOST_VISITS)))
 
 
 def _sentence(names: list[str], matrix: npt.NDArray[np.float64], visits: int) -> str:
     pairs = [(abs(matrix[i, j]), i, j) for i, j in combinations(range(len(names)), 2)]
-    known = [pair for pair in pairs if np.isfinite(pair[0])]
+    known = [p for p in pairs if np.isfinite(p[0]) and {names[p[1]], names[p[2]]} != BOUGHT]
     strongest = ""
     if known:
         _, i, j = max(known)
         strongest = f"'{names[i]}' and '{names[j]}' go together most ({matrix[i, j]:+.2f}). "
-    step = _every(visits).step
-    sampled = f"every {step:,}th of " if step > 1 else ""
+    used = len(range(*_every(visits).indices(visits)))
+    sampled = f"{used:,} of " if used < visits else ""
     return (
         f"{strongest}Spearman's rank correlation over {sampled}{words.count(visits, 'visit')}: 1 rises "
         "together, -1 one rises as the other falls, 0 no order. It says what goes together, not why."
@@ -126,7 +138,7 @@ def _of_events(data: Prepared) -> dict[str, npt.NDArray[np.float64]]:
 def _different(data: Prepared, column: Coded) -> npt.NDArray[np.float64]:
     """Return how many different values each visit has."""
     known = column.codes >= 0
-    pairs = np.unique(data.session[known] * len(column.names) + column.codes[known])
+    pairs = distinct(data.session[known] * len(column.names) + column.codes[known])
     return np.bincount(pairs // len(column.names), minlength=len(data.visits)).astype(np.float64)
 
 
@@ -154,15 +166,13 @@ def spearman(features: dict[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.flo
 
 
 def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    from scipy.stats import rankdata
-
-    ranks: npt.NDArray[np.float64] = rankdata(values)
-    return ranks
+    return np.asarray(pd.Series(values).rank(), dtype=np.float64)
 
 
 def _pearson(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
     if len(a) < LEAST_PAIRS:
         return float("nan")
     a, b = a - a.mean(), b - b.mean()
-    scale = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / scale if scale > 0 else float("nan")
+    # Plain sums: the threads of a matrix product cost more here than the product.
+    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / scale if scale > 0 else float("nan")

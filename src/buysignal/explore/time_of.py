@@ -65,14 +65,15 @@ def _hours_outcome(draft: Draft, counts: Counts, reached: Counts) -> None:
     by_hour, won = counts.reshape(7, 24).sum(axis=0), reached.reshape(7, 24).sum(axis=0)
     share = won / np.maximum(by_hour, 1)
     data = pd.DataFrame({"hour": HOURS, "share": share, "visits": by_hour, "reached": won.astype(int)})
-    best = int(np.argmax(np.where(by_hour >= 30, share, -1)))
+    busy = by_hour >= max(30, by_hour.sum() / 48)
+    best = int(np.argmax(np.where(busy, share, -1)))
     outcome = draft.data.outcome
     draft.add(
         "hours-outcome", outcome=True,
         title="Conversion by hour" if outcome.real else "The proxy by hour",
         sentence=f"Of the visits that begin between {best}:00 and {best + 1}:00 UTC "
-        f"{words.share(share[best])} reach it, the highest share of the day; over all hours "
-        f"{words.share(won.sum() / by_hour.sum())}.",
+        f"{words.share(share[best])} {outcome.verb}, the highest share among hours with many visits; "
+        f"over all hours {words.share(won.sum() / by_hour.sum())}.",
         kind="bar", data=data, x="hour", y="share", labels=("visits", "reached"),
         x_title="Hour of the day the visit begins in (UTC)", y_title=outcome.axis, y_format="share",
     )  # fmt: skip

@@ -13,6 +13,9 @@ from buysignal.explore.prepared import Prepared
 
 MOST_BARS = 12
 
+MOST_EVENTS = 25
+"""Visits with as many events or more share a bar."""
+
 
 def visits_section(data: Prepared) -> Section:
     """Return lengths, durations, bounces, returning visitors, entries and exits."""
@@ -27,16 +30,18 @@ def visits_section(data: Prepared) -> Section:
 
 def _length(draft: Draft) -> None:
     events = draft.data.visits["events"].to_numpy().astype(np.float64)
-    shape = histogram(events, "visits")
     half, far = quantiles(events, 0.5, 0.99)
-    log = " The axis is logarithmic, because few visits are very long." if shape.log else ""
+    counts = np.bincount(np.minimum(events, MOST_EVENTS).astype(np.int64), minlength=MOST_EVENTS + 1)[1:]
+    names = [*(str(i) for i in range(1, MOST_EVENTS)), f"{MOST_EVENTS}+"]
+    data = pd.DataFrame({"events in the visit": names, "visits": counts})
+    last = int(np.flatnonzero(counts)[-1]) + 1
     draft.add(
         "length",
         title="How long visits are",
         sentence=f"Half of the visits have {words.count(int(half), 'event')} or fewer; "
-        f"1 in 100 has more than {far:,.0f}.{log}",
-        kind="histogram", data=shape.bars, x="from", x_end="to", y="visits", x_log=shape.log,
-        x_title="Events in the visit", y_title="Visits", x_format="number",
+        f"1 in 100 has more than {far:,.0f}.",
+        kind="bar", data=data.head(last), x="events in the visit", y="visits",
+        x_title="Events in the visit", y_title="Visits",
     )  # fmt: skip
 
 

@@ -137,3 +137,12 @@ def slug(text: str) -> str:
     ('page-1-main', 'berblick', '1-1-x')
     """
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "column"
+
+
+def half_is(half: float, low: float, said: str) -> str:
+    """Return the end of "Half of the values are ...": not "or less" where nothing is less.
+
+    >>> half_is(4, 1, "4"), half_is(0, 0, "0")
+    ('4 or less', '0')
+    """
+    return said if half <= low else f"{said} or less"
