@@ -114,7 +114,7 @@ class _Groups:
 
     def sum(self, values: Floats) -> Floats:
         if values.ndim == 1:
-            return np.bincount(self.code, weights=values, minlength=self.count)
+            return np.asarray(np.bincount(self.code, weights=values, minlength=self.count), np.float64)
         return np.column_stack([self.sum(column) for column in values.T])
 
     def demean(self, values: Floats, w: Floats) -> Floats:

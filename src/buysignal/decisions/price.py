@@ -151,7 +151,7 @@ class PriceStudy:
         table = self.effects[1 if kind == "item" else 0]
         if name not in table.index:
             return self.fit.pooled
-        return Effect(float(table.at[name, "slope"]), float(table.at[name, "se"]))
+        return Effect(number(table, name, "slope"), number(table, name, "se"))
 
     def what_if(self, kind: Kind, name: str, price: float) -> WhatIf:
         """Return what goes along with another price.
@@ -169,7 +169,7 @@ class PriceStudy:
         if why:
             raise SamplesError(why)
         table = self.items if kind == "item" else self.categories
-        low, high = float(table.at[name, "low"]), float(table.at[name, "high"])
+        low, high = number(table, name, "low"), number(table, name, "high")
         if not low * (1 - 1e-6) <= price <= high * (1 + 1e-6):
             raise SamplesError(
                 f"a price of {self._said(kind, price)} for {kind} {name} lies outside the prices seen",
@@ -211,8 +211,8 @@ def study(looks: Looks, *, level: float = 0.95) -> PriceStudy:
 def _refusal(looks: Looks, items: pd.DataFrame) -> str:
     if (items["prices"] < 2).all():
         return (
-            f"No price changed in this data: each of its {len(items):,} items was always seen at one price, so "
-            "nothing can be said about another price."
+            f"No price changed in this data: each of its {len(items):,} items was always seen at one price, "
+            "so nothing can be said about another price."
         )
     if not (looks.has_carts or looks.has_purchases):
         return "This data holds neither carts nor purchases, so there is no answer to a price to learn from."
@@ -245,8 +245,13 @@ def _fit(looks: Looks, outcome: str, rows: npt.NDArray[np.int64]) -> WithinFit:
 
 def _fitted_items(found: PriceStudy) -> npt.NDArray[np.object_]:
     """Return the item id behind each code of the fit."""
-    codes = pd.unique(found.looks.table["item"].iloc[found.fitted])
-    return np.asarray(found.looks.items, dtype=object)[codes]
+    codes = found.looks.table["item"].iloc[found.fitted].unique()
+    return np.asarray(found.looks.items, dtype=object)[np.asarray(codes, np.int64)]
+
+
+def number(table: pd.DataFrame, name: str, column: str) -> float:
+    """Return one number of a table."""
+    return float(table[column].loc[name])
 
 
 def said_money(value: float, currency: str | None) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from buysignal.decisions.elasticity import Effect
-from buysignal.decisions.price import PER_LOOKS, Around, Kind, PriceStudy, WhatIf, said_money
+from buysignal.decisions.price import PER_LOOKS, Around, Kind, PriceStudy, WhatIf, number, said_money
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ _POINTS = 41
 def answer(study: PriceStudy, kind: Kind, name: str, price: float) -> WhatIf:
     """Return the answer to a question that `PriceStudy.what_if` has admitted."""
     table = study.items if kind == "item" else study.categories
-    low, high, usual = (float(table.at[name, column]) for column in ("low", "high", "usual"))
+    low, high, usual = (number(table, name, column) for column in ("low", "high", "usual"))
     price, usual = float(price), min(max(usual, low), high)
     effect = study.effect(kind, name)
     along = _Along(study, kind, name, effect)
@@ -67,9 +67,9 @@ class _Along:
         weight = rows["weight"].to_numpy()
         self.centre = float((weight * self.relative).sum() / weight.sum())
         self.level_se = float(1.0 / np.sqrt(weight.sum()))
-        self.base = 1.0 if kind == "category" else float(study.items.at[name, "usual"])
-        category = name if kind == "category" else study.items.at[name, "category"]
-        self.sold = study.sold_share(category)
+        self.base = 1.0 if kind == "category" else number(study.items, name, "usual")
+        category = name if kind == "category" else study.items["category"].loc[name]
+        self.sold = study.sold_share(str(category))
         self.effect, self.coverage = effect, study.level
 
     def rate(self, price: float, slope: float | None = None, shift: float = 0.0) -> float:
@@ -168,9 +168,9 @@ def sentence(study: PriceStudy, found: WhatIf) -> str:
     change, money = found.rate_change, found.value_change
     return (
         f"{front}, {_share(found.rate.value)} of looks {leads} instead of {_share(found.rate_usual)}: "
-        f"{_percent(change.value)}, with {100 * study.level:.0f} % confidence between {_percent(change.low)} and "
-        f"{_percent(change.high)}. {PER_LOOKS} looks bring {said_money(found.value.value, currency)} instead "
-        f"of {said_money(found.value_usual, currency)}{_of_what(study)}: {_percent(money.value)}, between "
+        f"{_percent(change.value)}, with {100 * study.level:.0f} % confidence between {_percent(change.low)} "
+        f"and {_percent(change.high)}. {PER_LOOKS} looks bring {said_money(found.value.value, currency)} "
+        f"instead of {said_money(found.value_usual, currency)}{_of_what(study)}: {_percent(money.value)}, between "
         f"{_percent(money.low)} and {_percent(money.high)}."
     )
 
