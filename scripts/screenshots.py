@@ -131,6 +131,8 @@ def opened(browser: Browser, address: str, size: tuple[int, int], scheme: str) -
 
 def click_through(page: Page) -> None:
     """Add a few clicks to the live visit, so that its curve has something to tell."""
+    page.get_by_role("radio", name="Type clicks").click()
+    settle(page, 400)
     for label in CLICKS:
         page.get_by_text(label, exact=True).first.click()
         settle(page, 400)

@@ -137,6 +137,7 @@ def test_a_wrong_file_says_one_sentence_and_shows_no_trace(
 def test_a_click_moves_the_live_visit(browser: Browser, address: str) -> None:
     with visitor(browser, address, WIDE) as page:
         go(page, "Live visit", "Manual input: one live visit")
+        page.get_by_role("radio", name="Type clicks").click()
         value = page.get_by_test_id("stMetricValue").first
         expect(value).to_contain_text("%")
         before = value.inner_text()

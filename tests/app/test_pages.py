@@ -138,6 +138,7 @@ def test_the_visit_on_top_is_told_click_by_click(shop: Shop) -> None:
 @pytest.mark.usefixtures("models")
 def test_every_click_moves_the_live_visit_and_undo_takes_it_back() -> None:
     app = opened(started(), "live")
+    app.segmented_control(key="live_way").set_value("Type clicks").run()
     before = metric(app, "Probability of conversion")
     app.pills(key="live_event").set_value("add_to_cart").run()
     app.button(key="add_click").click().run()

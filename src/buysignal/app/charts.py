@@ -210,7 +210,7 @@ def reasons(found: Sequence[Reason], currency: str | None) -> go.Figure:
     ends = [100 * r.contribution for r in shown] or [0.0]
     span = max(max(ends), 0) - min(min(ends), 0)
     figure.update_xaxes(range=[min(min(ends), 0) - 0.28 * span, max(max(ends), 0) + 0.28 * span])
-    figure.update_layout(showlegend=False)
+    figure.update_layout(showlegend=False, margin_r=36)
     return figure
 
 

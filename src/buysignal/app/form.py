@@ -153,7 +153,7 @@ def metrics(used: Model, scores: pd.Series, change: float, than: str, currency: 
                 help=f"{words.HELP['expected_revenue']} {words.HELP['interval']}",
             )
     if "segment" in scores:
-        with next(places).container(border=True):
+        with next(places).container(border=True, height="stretch"):
             st.caption("Segment", help=words.HELP["segment"])
             st.markdown(f"**{words.plain(str(scores['segment']))}**")
 

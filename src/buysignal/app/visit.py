@@ -20,7 +20,7 @@ from buysignal.scoring import reasons_for, score_rows
 from buysignal.sources.demo import shop_items
 from buysignal.sources.read import Loaded
 
-MOST_ITEMS = 1_500
+MOST_ITEMS = 20_000
 ABOUT_ITEMS = ("select_item", "view_item", "add_to_wishlist", "add_to_cart", "remove_from_cart")
 NOT_OFFERED = ("purchase", "refund")
 """The question is whether the visitor buys later; after a purchase it is answered."""
@@ -104,7 +104,9 @@ def has_clock(bundle: Bundle) -> bool:
 
 
 def items_offered(bundle: Bundle, loaded: Loaded | None) -> pd.DataFrame:
-    """Return the items to choose from: ``item``, ``title``, ``category``, ``price``, most viewed first.
+    """Return the items to choose from, most viewed first.
+
+    Columns: ``item``, ``name``, ``title``, ``category``, ``price``.
 
     They come from the data in use where it has items, else from the demo shop's shelves where the model
     learned from it, else from the model's own list, which knows neither price nor category.
@@ -115,7 +117,7 @@ def items_offered(bundle: Bundle, loaded: Loaded | None) -> pd.DataFrame:
             return found
     shelves = shop_items()
     if bundle.vocabulary is None or not bundle.vocabulary.items:
-        return shelves.iloc[:0].assign(item="", title="")
+        return shelves.iloc[:0].assign(item="", title="", price=0.0)
     known = bundle.vocabulary.items
     if set(known) <= set(shelves["item_id"]):
         titled = shelves.assign(
@@ -123,7 +125,13 @@ def items_offered(bundle: Bundle, loaded: Loaded | None) -> pd.DataFrame:
         )
         return titled.rename(columns={"item_id": "item", "list_price": "price"})
     return pd.DataFrame(
-        {"item": known[:MOST_ITEMS], "title": known[:MOST_ITEMS], "category": None, "price": np.nan}
+        {
+            "item": known[:MOST_ITEMS],
+            "name": known[:MOST_ITEMS],
+            "title": known[:MOST_ITEMS],
+            "category": None,
+            "price": np.nan,
+        }
     )
 
 
@@ -141,7 +149,8 @@ def _items_of(events: pa.Table) -> pd.DataFrame:
     table = table.sort_values(["n", "item"], ascending=[False, True]).head(MOST_ITEMS)
     names = dict(zip(shop_items()["item_id"], shop_items()["name"], strict=True))
     titles = [f"{names[i]} ({i})" if i in names else str(i) for i in table["item"]]
-    return table.assign(title=titles, price=table["price"].round(2)).reset_index(drop=True)
+    called = [names.get(i, str(i)) for i in table["item"]]
+    return table.assign(name=called, title=titles, price=table["price"].round(2)).reset_index(drop=True)
 
 
 def score_clicks(bundle: Bundle, clicks: list[Click], setting: Setting) -> LiveScores:
