@@ -14,8 +14,10 @@ from buysignal.errors import BuysignalError
 # Each module adds its commands; the help lists them in this order, which is that of the work.
 # isort: off
 from buysignal.cli import data  # noqa: F401
+from buysignal.cli import mend  # noqa: F401
 from buysignal.cli import train  # noqa: F401
 from buysignal.cli import scores  # noqa: F401
+from buysignal.cli import card  # noqa: F401
 from buysignal.cli import web  # noqa: F401
 # isort: on
 

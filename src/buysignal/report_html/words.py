@@ -25,6 +25,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Metrics in the order of the leaderboard, the one to look at first in front."""
 
+TASK_NAMES = {
+    "conversion": "Who",
+    "revenue": "How much",
+    "segments": "Which kinds of visit",
+    "next_item": "What next",
+}
+"""The question a table answers, as a short title."""
+
 UNITS = {"click": "one click", "session": "one visit", "prefix": "a visit so far, after each click"}
 
 HEADLINE = {

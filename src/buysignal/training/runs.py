@@ -51,7 +51,7 @@ def run_events(loaded: Loaded, test: Loaded | None, options: Options, progress: 
     events = sessions.assign(events, options.session_gap)
     notes += _bot_notes(events)
     begin = 0.5 if tables else 0.0
-    stage = Stage(progress, begin, 0.85, 20)
+    stage = Stage(progress, begin, 0.85, 16)
     stage("folding events into features")
     folded = visits.fold_visits(events, goal, options)
     conversion = visits.conversion_of(folded, goal, options, stage)
