@@ -24,6 +24,12 @@ def real_data() -> Path:
     return path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_kept_profiles(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Profiles that the user of this machine keeps decide no test."""
+    os.environ["BUYSIGNAL_PROFILES"] = str(tmp_path_factory.mktemp("profiles"))
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shop:
     """A simulated shop with a bundle; made once, also where tests run in several processes."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from buysignal.cli.options import GapOption, Json, MapOption, Paths, ProfileOption, mapped
+from buysignal.cli.options import GapOption, Json, MapOption, Paths, ProfileOption, RateOption, mapped
 from buysignal.cli.root import app
 from buysignal.cli.terminal import console, progress_bar
+
+if TYPE_CHECKING:
+    from buysignal.sources.read import Loaded
 
 data_app = typer.Typer(help="Public data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
@@ -21,31 +24,58 @@ def check(
     paths: Paths,
     profile: ProfileOption = None,
     mapping: MapOption = None,
+    rate: RateOption = None,
     rejects: Annotated[
         Path | None, typer.Option(help="Write rejected rows, with reasons, here (CSV).")
     ] = None,
-    save_profile: Annotated[Path | None, typer.Option(help="Keep the mapping as a profile here.")] = None,
+    save_profile: Annotated[
+        Path | None,
+        typer.Option(help="Keep the mapping: a name keeps it for next time, a .toml file is written."),
+    ] = None,
     session_gap: GapOption = "30m",
     as_json: Json = False,
 ) -> None:
     """Read data and say what is in it, what was rejected and why, and what it can answer."""
     from buysignal.check import check_loaded
-    from buysignal.sources.profile import save_profile as save
+    from buysignal.sources.rates import parse_rates
     from buysignal.sources.read import load
 
+    rates = parse_rates(rate or [])
     with progress_bar("Reading", as_json) as step:
-        loaded = load(paths, profile=profile, mapping=mapped(mapping), progress=step)
+        loaded = load(paths, profile=profile, mapping=mapped(mapping), rates=rates, progress=step)
         result = check_loaded(loaded, session_gap=session_gap)
     if rejects is not None:
         loaded.rejects.write(rejects)
     if save_profile is not None:
-        save(loaded.profile, save_profile)
+        _keep_profile(loaded, save_profile)
     if as_json:
         typer.echo(json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False))
     else:
         from buysignal.console import print_check
 
         print_check(result, console())
+
+
+def _keep_profile(loaded: Loaded, place: Path) -> None:
+    """Keep the profile the files were read with, recognised by their columns."""
+    from buysignal.sources.form import all_examples
+    from buysignal.sources.own import keep, named
+    from buysignal.sources.profile import save_profile
+
+    columns = all_examples(loaded.forms)
+    if place.suffix:
+        # A file may have any name; the profile in it has one that can be spelled as an option.
+        plain = "".join(c if c.isalnum() else "-" for c in place.stem.lower()).strip("-") or "mine"
+        save_profile(named(loaded.profile, f"my-{plain}" if plain in builtin() else plain, columns), place)
+    else:
+        keep(loaded.profile, str(place), columns)
+
+
+def builtin() -> set[str]:
+    """Return the names that are taken by profiles that ship."""
+    from buysignal.sources.profile import builtin_profiles
+
+    return set(builtin_profiles())
 
 
 @app.command()

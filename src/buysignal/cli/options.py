@@ -14,6 +14,9 @@ BundlePath = Annotated[Path, typer.Argument(help="A folder that train wrote.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for pipes.")]
 ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile name, or a saved TOML file.")]
 MapOption = Annotated[list[str] | None, typer.Option("--map", help="canonical=source, e.g. visitor_id=uid.")]
+RateOption = Annotated[
+    list[str] | None, typer.Option("--rate", help="Exchange rate, e.g. USD=0.92 of the common currency.")
+]
 GapOption = Annotated[str, typer.Option(help="Longest pause within a session, with its unit.")]
 
 

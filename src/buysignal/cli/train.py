@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from buysignal.cli.options import GapOption, Json, MapOption, Paths, ProfileOption, mapped
+from buysignal.cli.options import GapOption, Json, MapOption, Paths, ProfileOption, RateOption, mapped
 from buysignal.cli.root import app
 from buysignal.cli.terminal import console, progress_bar
 from buysignal.errors import BuysignalError
@@ -22,6 +22,7 @@ def train(
     goal: Annotated[str | None, typer.Option(help="Goal or proxy to learn; the first possible one.")] = None,
     profile: ProfileOption = None,
     mapping: MapOption = None,
+    rate: RateOption = None,
     fast: Annotated[bool, typer.Option(help="Fewer trees, no search: for a first look.")] = False,
     impute: Annotated[
         Literal["mean", "median", "mode"], typer.Option(help="Missing values: mean, median or mode.")
@@ -43,12 +44,14 @@ def train(
 ) -> None:
     """Train every candidate, judge it honestly, and write the champion as a bundle."""
     from buysignal import training
+    from buysignal.sources.rates import parse_rates
     from buysignal.training import Options
 
     options = Options(
         goal=goal,
         profile=profile,
         mapping=mapped(mapping),
+        rates=parse_rates(rate or []),
         fast=fast,
         impute=impute,
         imbalance=imbalance,

@@ -26,9 +26,9 @@ class Opened:
     columns: list[str]
 
 
-def look_into(connection: duckdb.DuckDBPyConnection, part: Part) -> Opened:
+def look_into(connection: duckdb.DuckDBPyConnection, part: Part, rows: int = nested.HEAD_ROWS) -> Opened:
     """Return the part with its first rows."""
-    head = nested.head(connection, part)
+    head = nested.head(connection, part, rows)
     paths = list(dict.fromkeys(column for row in head for column in row))
     return Opened(part, head, list(part.columns) if part.json is None else paths)
 

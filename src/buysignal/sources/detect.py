@@ -6,21 +6,13 @@ import re
 from collections.abc import Sequence
 
 from buysignal.errors import ProfileError
-from buysignal.sources.profile import Layout, Profile, builtin_profiles
+from buysignal.sources.own import own_profiles
+from buysignal.sources.profile import Layout, Profile, builtin_profiles, folded
 
 SURE_ENOUGH = 0.5
 """Below this confidence no profile is taken without being asked for."""
 
 _BY_ALL, _BY_ANY, _BY_VALUES = 0.6, 0.2, 0.2
-
-
-def folded(column: str) -> str:
-    """Return a column name without case, spaces and punctuation, as names are compared.
-
-    >>> folded("page 1 (main category)") == folded("page1_main_category")
-    True
-    """
-    return re.sub(r"[^a-z0-9\[\]]", "", column.casefold())
 
 
 def detect(columns: Sequence[str], head: list[dict[str, str]]) -> list[tuple[Profile, float]]:
@@ -32,10 +24,16 @@ def detect(columns: Sequence[str], head: list[dict[str, str]]) -> list[tuple[Pro
 
     Every column a profile names as identifying must be there; more confidence comes from the columns it
     expects beside them and from cells that look as it says. Without a header, all cells must fit.
+    Of equals, a profile the user kept goes before one that ships.
     """
-    scored = [(profile, _confidence(profile, columns, head)) for profile in builtin_profiles().values()]
+    own = own_profiles()
+    known = [*own.values(), *builtin_profiles().values()]
+    scored = [(profile, _confidence(profile, columns, head)) for profile in known]
     fitting = [(profile, round(score, 3)) for profile, score in scored if score > 0]
-    return sorted(fitting, key=lambda pair: (-pair[1], -len(pair[0].identify.all), pair[0].name))
+    return sorted(
+        fitting,
+        key=lambda pair: (-pair[1], pair[0].name not in own, -len(pair[0].identify.all), pair[0].name),
+    )
 
 
 def layout_of(profile: Profile, head: list[dict[str, str]]) -> Layout | None:

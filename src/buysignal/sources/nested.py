@@ -102,11 +102,11 @@ def _json_path(path: str) -> str:
     return "$" + "".join(f'."{field}"' for field in path.split("."))
 
 
-def head(connection: duckdb.DuckDBPyConnection, part: Part) -> list[dict[str, str]]:
+def head(connection: duckdb.DuckDBPyConnection, part: Part, count: int = HEAD_ROWS) -> list[dict[str, str]]:
     """Return the first rows as text by column, for detection; nested rows are flattened to paths."""
     if part.json is not None:
-        rows = connection.sql(f"SELECT {part.json} FROM {part.relation} LIMIT {HEAD_ROWS}").fetchall()
+        rows = connection.sql(f"SELECT {part.json} FROM {part.relation} LIMIT {count}").fetchall()
         return [flatten(row[0]) for row in rows]
     cells = ", ".join(f"CAST({s.sql} AS VARCHAR)" for s in part.columns.values())
-    rows = connection.sql(f"SELECT {cells} FROM {part.relation} LIMIT {HEAD_ROWS}").fetchall()
+    rows = connection.sql(f"SELECT {cells} FROM {part.relation} LIMIT {count}").fetchall()
     return [dict(zip(part.columns, (v or "" for v in row), strict=True)) for row in rows]

@@ -34,6 +34,7 @@ class Part:
         headerless: the file has no names for its columns.
         event_name: what every row is, where a layout says so.
         named: the user named this file, rather than a folder around it.
+        separator: between the cells of a text file.
     """
 
     names: tuple[str, ...]
@@ -48,6 +49,7 @@ class Part:
     headerless: bool = False
     event_name: str | None = None
     named: bool = True
+    separator: str = ","
 
 
 def open_parts(
@@ -112,6 +114,7 @@ def _open_text(
         malformed=malformed,
         headerless=dialect.columns[0] == "column_1",
         named=file.named,
+        separator=dialect.separator,
     )
 
 

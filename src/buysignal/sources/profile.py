@@ -7,6 +7,7 @@ saved in the same form and works everywhere a profile's name does.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from functools import lru_cache
 from importlib import resources
@@ -163,27 +164,55 @@ def builtin_profiles() -> dict[str, Profile]:
     return {p.name: p for p in profiles}
 
 
+def folded(column: str) -> str:
+    """Return a column name without case, spaces and punctuation, as names are compared.
+
+    >>> folded("page 1 (main category)") == folded("page1_main_category")
+    True
+    """
+    return re.sub(r"[^a-z0-9\[\]]", "", column.casefold())
+
+
 def load_profile(name_or_path: str | Path) -> Profile:
-    """Return a profile that ships, by name, or one saved in a TOML file.
+    """Return a profile that ships or was kept, by name, or one saved in a TOML file.
 
     Raises:
         ProfileError: no such profile or file, or the file is no valid profile.
     """
+    from buysignal.sources.own import folder, own_profiles
+
     builtin = builtin_profiles()
     if str(name_or_path) in builtin:
         return builtin[str(name_or_path)]
     path = Path(name_or_path)
+    if not path.is_file():
+        kept = own_profiles()
+        if str(name_or_path) in kept:
+            return kept[str(name_or_path)]
+        broken = folder() / f"{path.name}.toml"
+        path = broken if path.name == str(name_or_path) and broken.is_file() else path
     if not path.is_file():
         raise ProfileError(
             f"there is no profile '{name_or_path}'{did_you_mean(str(name_or_path), list(builtin))}",
             allowed=f"{', '.join(builtin)}, or the path of a saved profile",
             todo="name one of these, or leave the profile out to have it detected",
         )
+    return parse_profile(path)
+
+
+def parse_profile(path: Path) -> Profile:
+    """Return the profile in a TOML file.
+
+    Raises:
+        ProfileError: it cannot be read, or is no valid profile.
+    """
     try:
-        return _parse(path.read_text("utf-8"), str(name_or_path))
+        return _parse(path.read_text("utf-8"), str(path))
     except UnicodeDecodeError as error:
+        raise ProfileError(f"the profile {path} is not UTF-8 text", todo="save it again as UTF-8") from error
+    except OSError as error:
         raise ProfileError(
-            f"the profile {name_or_path} is not UTF-8 text", todo="save it again as UTF-8"
+            f"the profile {path} cannot be read: {error.strerror}", todo="check its permissions"
         ) from error
 
 
@@ -193,16 +222,19 @@ def save_profile(profile: Profile, path: Path) -> None:
     Raises:
         ProfileError: the file cannot be written.
     """
-    import tomli_w
-
-    document = profile.model_dump(mode="json", exclude_defaults=True)
-    document = _without_none(document)
     try:
-        path.write_text(tomli_w.dumps(document), encoding="utf-8")
+        path.write_text(profile_toml(profile), encoding="utf-8")
     except OSError as error:
         raise ProfileError(
             f"the profile cannot be written to {path}: {error.strerror}", todo="choose another path"
         ) from error
+
+
+def profile_toml(profile: Profile) -> str:
+    """Return ``profile`` as the TOML that ``save_profile`` writes."""
+    import tomli_w
+
+    return tomli_w.dumps(_without_none(profile.model_dump(mode="json", exclude_defaults=True)))
 
 
 def _without_none(value: Any) -> Any:

@@ -18,11 +18,11 @@ from buysignal.errors import SourceError
 from buysignal.events import ATTRIBUTE_PREFIX
 from buysignal.sources import nested, sql, typed
 from buysignal.sources.choose import Opened, choose, fitting, look_into
-from buysignal.sources.detect import folded
 from buysignal.sources.files import open_files
+from buysignal.sources.form import FileForm, form_of
 from buysignal.sources.kept import settle
 from buysignal.sources.parts import Part, open_parts
-from buysignal.sources.profile import Profile
+from buysignal.sources.profile import Profile, folded
 from buysignal.sources.rejects import Rejects
 from buysignal.sources.resolve import (
     Resolved,
@@ -62,6 +62,7 @@ class Loaded:
         currency: of all amounts; None where nothing says it.
         paths: as they were given.
         left_out: files of a folder or archive that the profile does not fit, such as item lists.
+        forms: what the files look like from outside.
     """
 
     profile: Profile
@@ -76,6 +77,7 @@ class Loaded:
     duplicates: int = 0
     currency: str | None = None
     left_out: tuple[str, ...] = ()
+    forms: tuple[FileForm, ...] = ()
 
 
 def load(
@@ -99,6 +101,21 @@ def load(
         SourceError: a file cannot be read, or no row is kept.
         ProfileError: no profile fits, or required columns are missing.
     """
+    loaded = load_some(paths, profile=profile, mapping=mapping, rates=rates, progress=progress)
+    if not loaded.rows_kept:
+        raise _nothing_kept(loaded)
+    return loaded
+
+
+def load_some(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    profile: str | Path | Profile | None = None,
+    mapping: Mapping[str, str] | None = None,
+    rates: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> Loaded:
+    """Do as ``load``, also where no row is kept."""
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     tell = progress or (lambda _share, _message: None)
     with tempfile.TemporaryDirectory(prefix="buysignal-") as folder, _connect(Path(folder)) as connection:
@@ -208,12 +225,10 @@ class _Reading:
         loaded = Loaded(
             self.profile, self.confidence, table, rejects, {k: n for k, n in self.mended.items() if n},
             rows_in, table.num_rows, len(rejects), self.paths, kept.duplicates, self.currency,
-            tuple(self.left_out),
+            tuple(self.left_out), tuple(form_of(one) for one in self.opened),
         )  # fmt: skip
         if loaded.rows_in != loaded.rows_kept + loaded.rows_rejected:
             raise AssertionError(f"{rows_in} rows in, {table.num_rows} kept, {len(rejects)} rejected")
-        if not loaded.rows_kept:
-            raise _nothing_kept(loaded)
         return loaded
 
     def _rows_in(self) -> int:

@@ -8,8 +8,7 @@ import duckdb
 
 from buysignal.errors import ProfileError
 from buysignal.events import ATTRIBUTE_PREFIX, SCHEMA
-from buysignal.sources.detect import folded
-from buysignal.sources.profile import ColumnMap, ColumnType, Profile, did_you_mean
+from buysignal.sources.profile import ColumnMap, ColumnType, Profile, did_you_mean, folded
 from buysignal.sources.sql import Source, text
 
 Resolved = dict[str, tuple[ColumnMap, list[Source]]]

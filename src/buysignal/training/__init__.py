@@ -57,7 +57,7 @@ def train(
     options.check()
     tell = progress or (lambda _share, _text: None)
     tell(0.0, "reading")
-    loaded = load(paths, profile=options.profile, mapping=options.mapping)
+    loaded = load(paths, profile=options.profile, mapping=options.mapping, rates=options.rates)
     tested = None
     if test:
         tested = load(test, profile=loaded.profile)

@@ -27,6 +27,7 @@ class Options:
         goal: name of the goal or proxy; None takes the first the data can answer.
         profile: name, file or object; None detects it.
         mapping: canonical column → source column, on top of the profile.
+        rates: currency → rate into the common currency, on top of the profile.
         fast: fewer trees and no search.
         impute: how missing values are filled where a model cannot keep them.
         imbalance: one way to treat a rare class, or "compare" for all four.
@@ -41,6 +42,7 @@ class Options:
     goal: str | None = None
     profile: str | Path | Profile | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
     fast: bool = False
     impute: Impute = "median"
     imbalance: ImbalanceChoice = "compare"
@@ -63,7 +65,7 @@ class Options:
 
     def told(self) -> dict[str, Any]:
         """Return the settings a run can be repeated with, but for its data and profile."""
-        apart = ("profile", "mapping")
+        apart = ("profile", "mapping", "rates")
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
 
     def plan(self, *, compare: bool = False, small: bool = False) -> Plan:
