@@ -123,7 +123,7 @@ def asked_visits(
     out = {
         "already_bought": so_far[rows] > 0,
         "suspected_bot": bot_so_far(events)[rows],
-        "refused_consent": _refused(events, where, asked),
+        "refused_consent": refused_by(events, rows, asked.at),
     }
     after = _session_outcome if goal.horizon == "session" else _horizon_outcome
     names = [c for c in ("probability", "expected_revenue") if c in scores]
@@ -155,15 +155,18 @@ def _running(starts: Ints, value: npt.NDArray[np.float64]) -> npt.NDArray[np.flo
     return total[1:] - np.repeat(total[starts[:-1]], np.diff(starts))
 
 
-def _refused(events: pa.Table, where: sessions.Layout, asked: Asked) -> Mask:
-    """Return whether the visitor had refused consent by then; a refusal is not taken back by silence."""
+def refused_by(events: pa.Table, rows: Ints, moments: Moments) -> Mask:
+    """Return whether the visitor of each row had refused consent by its moment, (n,).
+
+    Once is enough: a refusal is not taken back by later events that do not say so.
+    """
+    where = sessions.layout(events)
     no = ~pc.fill_null(events.column("consent"), True).to_numpy()
     visitor = where.visitor_of_session()[where.session_of_row()]
-    never = np.iinfo(np.int64).max
-    first = np.full(where.visitors, never)
-    # Without a clock a refusal counts from the start: it is asked as early as it can have been.
+    first = np.full(where.visitors, np.iinfo(np.int64).max)
+    # Without a clock a refusal counts from the start: NO_TIME is earlier than all moments.
     np.minimum.at(first, visitor[no], sessions.times(events)[no])
-    return first[visitor[asked.rows]] <= asked.at.astype(np.int64)
+    return first[visitor[rows]] <= moments.astype("datetime64[us]").astype(np.int64)
 
 
 def _session_outcome(

@@ -18,8 +18,8 @@ In both, the p of ``a`` is the score, known before the outcome, so the estimate 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -123,14 +123,16 @@ What to do: write 30 % as 0.3.
         low, high = worth[first - 1], worth[first]
         return float(grid[first - 1] + (grid[first] - grid[first - 1]) * (-low / (high - low)))
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, from which the same can be made again."""
+        return asdict(self)
+
     @property
     def sentence(self) -> str:
         """Say where the effect comes from."""
-        how = f"{'the odds that contacted visits buy are' if self.effect_on == 'odds' else 'contacted visits buy'}"
-        rate = (
-            f"{self.effect:.3g}".rstrip("0").rstrip(".") if self.effect >= 1 else f"{100 * self.effect:.3g} %"
-        )
-        more = f"{rate} higher" if self.effect_on == "odds" else f"{rate} more often"
+        odds = self.effect_on == "odds"
+        how = "the odds that contacted visits buy are" if odds else "contacted visits buy"
+        more = f"{100 * self.effect:.3g} % {'higher' if odds else 'more often'}"
         if self.measured:
             return f"A holdout measured that {how} {more}."
         return f"Assumes that {how} {more}; that is an assumption until a holdout has measured it."
