@@ -71,7 +71,7 @@ def served(models: Path) -> Iterator[str]:
         port = int(probe.getsockname()[1])
     environment = {**os.environ, MODELS: str(models.resolve())}
     server = subprocess.Popen(
-        [*command(port, browser=False), "--server.address", "127.0.0.1"],
+        [*command(port), "--server.address", "127.0.0.1"],
         env=environment,
         stdout=subprocess.DEVNULL,
     )

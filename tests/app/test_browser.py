@@ -46,7 +46,7 @@ def address(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         port = int(probe.getsockname()[1])
     with (models / "server.log").open("w") as log:
         server = subprocess.Popen(
-            [*command(port, browser=False), "--server.address", "127.0.0.1"],
+            [*command(port), "--server.address", "127.0.0.1"],
             env={**os.environ, MODELS: str(models)}, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:

@@ -25,11 +25,45 @@ def test_without_streamlit_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
         launch.launch(8501, browser=False)
 
 
-def test_port_and_browser_reach_the_server() -> None:
-    line = " ".join(launch.command(8765, browser=False))
+def test_the_server_has_the_port_and_opens_no_browser_itself() -> None:
+    line = " ".join(launch.command(8765))
     assert "--server.port 8765" in line
     assert "--server.headless true" in line
-    assert "--server.headless false" in " ".join(launch.command(8765, browser=True))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="$BROWSER is read on POSIX systems only")
+def test_the_page_is_opened_once_the_server_answers(tmp_path: Path) -> None:
+    """A browser of ours, named as users name theirs, notes the address and whether the page was there."""
+    port, note = free_port(), tmp_path / "opened"
+    browser = tmp_path / "browser"
+    fetch = (
+        "import sys, urllib.request as u; page = u.urlopen(sys.argv[1]).read(); "
+        f"open({str(note)!r}, 'wb').write(page)"
+    )
+    browser.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{fetch}" "$1"\n')
+    browser.chmod(0o755)
+    program = f"import sys; from buysignal.app.launch import launch; sys.exit(launch({port}))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "BROWSER": f"{browser} %s"},
+        start_new_session=True,
+    )
+    try:
+        for _ in range(240):
+            if note.exists() and note.stat().st_size:
+                break
+            assert process.poll() is None
+            time.sleep(0.25)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=30)
+    assert b"<title>" in note.read_bytes()
+
+
+def test_a_server_that_ends_is_not_waited_for() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(timeout=30)
+    assert not launch.answers(ended, "http://127.0.0.1:9/none")
 
 
 def test_both_ways_to_start_have_the_same_settings() -> None:
