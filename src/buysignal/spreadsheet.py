@@ -8,6 +8,7 @@ their sign and stay numbers.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,8 +30,8 @@ def neutralise(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray
     return pc.if_else(runs, pc.binary_join_element_wise("'", values, ""), values)
 
 
-def write_csv(table: pa.Table, path: Path) -> None:
-    """Write ``table`` as UTF-8 CSV with a header, its text columns neutralised."""
+def write_csv(table: pa.Table, path: Path | BinaryIO) -> None:
+    """Write ``table`` as UTF-8 CSV with a header, its text columns neutralised, to a file or a stream."""
     for position, field in enumerate(table.schema):
         column = table.column(position)
         if pa.types.is_dictionary(field.type):

@@ -15,6 +15,7 @@ from buysignal.errors import BuysignalError
 # isort: off
 from buysignal.cli import data  # noqa: F401
 from buysignal.cli import mend  # noqa: F401
+from buysignal.cli import explore  # noqa: F401
 from buysignal.cli import train  # noqa: F401
 from buysignal.cli import scores  # noqa: F401
 from buysignal.cli import card  # noqa: F401

@@ -24,6 +24,7 @@ def visits_section(data: Prepared) -> Section:
     _duration(draft)
     _bounces(draft)
     _returning(draft)
+    _new_and_returning(draft)
     _ends(draft)
     return draft.done()
 
@@ -126,6 +127,32 @@ def _returning(draft: Draft) -> None:
         f"{words.share(float(visits['returning'].mean()))} of the visits are by someone who was here before.",
         kind="bar", data=data.head(last), x="visits of the visitor", y="visitors",
         x_title="Visits of one visitor", y_title="Visitors",
+    )  # fmt: skip
+
+
+def _new_and_returning(draft: Draft) -> None:
+    """By channel or device: how many visits are a visitor's first one."""
+    visits = draft.data.visits
+    by = next((name for name in ("channel", "device") if name in visits), None)
+    if by is None or not draft.data.returning_known:
+        return
+    kind = np.where(visits["returning"], "returning", "new")
+    counts = visits.groupby([by, kind], observed=True).size().unstack(fill_value=0)
+    counts = counts.reindex(columns=["new", "returning"], fill_value=0)
+    order = counts.sum(axis=1).sort_values(ascending=False).index[:MOST_BARS]
+    data = pd.DataFrame(
+        [(str(name), kind, int(counts.loc[name, kind])) for name in order for kind in ("new", "returning")],
+        columns=[by, "visitor", "visits"],
+    )
+    share = (counts["returning"] / counts.sum(axis=1)).loc[order].sort_values()
+    draft.add(
+        "new-and-returning",
+        title=f"New and returning visitors by {by}",
+        sentence=f"Most who were here before come with {by} '{share.index[-1]}', "
+        f"{words.share(float(share.iloc[-1]))} of its visits; least with '{share.index[0]}', "
+        f"{words.share(float(share.iloc[0]))}. New means not seen earlier in this data.",
+        kind="stacked", data=data, x=by, y="visits", series="visitor",
+        x_title=words.capital(by), y_title="Visits",
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from buysignal.plots.style import FAINT, GRID, INK, PALETTE, readable
 from buysignal.report import Report, Table
 from buysignal.report_html import words
 
-__all__ = ["render_report_html", "write_report_html"]
+__all__ = ["inline_svg", "render_report_html", "write_report_html"]
 
 _SVG_SETTINGS = threading.Lock()
 """matplotlib takes its SVG options from global settings only; one picture at a time changes them."""
@@ -81,13 +81,13 @@ def _section(report: Report, table: Table, number: int) -> dict[str, Any]:
         "segments": words.segments(report, table),
         "caption": caption_of(report, table).text,
         "pictures": [
-            {"alt": picture.alt, "svg": _inline_svg(picture.figure, f"p{number}-{picture.name}", picture.alt)}
+            {"alt": picture.alt, "svg": inline_svg(picture.figure, f"p{number}-{picture.name}", picture.alt)}
             for picture in pictures_of(report, table, captions=False)
         ],
     }
 
 
-def _inline_svg(figure: Figure, prefix: str, alt: str) -> Markup:
+def inline_svg(figure: Figure, prefix: str, alt: str) -> Markup:
     """Return the figure as SVG whose ids are unique on the page and whose darker colours follow the theme."""
     buffer = io.StringIO()
     figure.patch.set_alpha(0)
