@@ -106,7 +106,8 @@ def test_visits_are_the_librarys_scores_highest_first(shop: Shop) -> None:
     expected = scoring.score_loaded(shop.bundle, load(shop.events)).table
     kept = expected[~expected["already_bought"] & ~expected["suspected_bot"]]
     assert metric(app, "Visits") == f"{len(kept):,}"
-    assert list(shown["probability"]) == pytest.approx(sorted(kept["probability"], reverse=True))
+    highest = sorted(kept["probability"], reverse=True)[:1_000]
+    assert list(shown["probability"]) == pytest.approx(highest)
     assert metric(app, "Expected revenue").startswith(f"{kept['expected_revenue'].sum():,.0f}")
 
 

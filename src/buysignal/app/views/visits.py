@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
-from buysignal.app import bringing, charts, exports, page, state, words
+from buysignal.app import bringing, charts, exports, page, state, visit_filters, visit_table, words
+from buysignal.app.one_visit import one_visit
 from buysignal.app.state import Model, Source
-from buysignal.app.timeline import Timeline, timeline
 from buysignal.scoring import segment_counts
 
-SHOWN = ("session_id", "row", "probability", "percentile", "expected_revenue", "revenue_low", "revenue_high",
-         "segment", "clicks", "last_seen", "visitor_id", "already_bought", "suspected_bot")  # fmt: skip
 FULL_DEMO = 20_000
 
 
@@ -65,36 +61,17 @@ def _scores(used: Model, data: Source) -> None:
         st.caption(
             f"{words.count(scored.rejects, 'row')} of the files could not be used; the Data page says why."
         )
-    shown = _filtered(scored.table)
+    shown = visit_filters.filtered(visit_filters.with_facts(used, data, scored.table))
     if shown.empty:
-        st.info("No visit fits these filters. Widen the probability, or clear the segments.")
+        st.info("No visit fits these filters. Widen the probability, or clear the others.")
         return
     _figures(used, shown, currency)
     _charts(used, shown, data.simulated, currency)
-    picked = _table(used, shown, currency)
-    _downloads(scored.table, shown)
+    st.header("The visits", divider="gray")
+    picked = visit_table.pick(used, shown, currency)
+    _downloads(scored.table, scored.table.loc[shown.index])
     if picked is not None:
-        _visit(used, data, picked, currency)
-
-
-def _filtered(table: pd.DataFrame) -> pd.DataFrame:
-    with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
-        low, high = st.slider(
-            "Probability", 0, 100, (0, 100), format="%d %%", key="probability_range", width=280
-        )
-        kept = table[table["probability"].between(low / 100, high / 100)]
-        if "segment" in table:
-            segments = st.multiselect(
-                "Segments", sorted(table["segment"].unique()), placeholder="All", key="segments", width=320
-            )
-            kept = kept[kept["segment"].isin(segments)] if segments else kept
-        if "already_bought" in table and table["already_bought"].any():
-            bought = st.toggle("Hide visits that have bought", value=True, key="hide_bought")
-            kept = kept[~kept["already_bought"]] if bought else kept
-        if "suspected_bot" in table and table["suspected_bot"].any():
-            bots = st.toggle("Hide suspected bots", value=True, key="hide_bots", help=words.HELP["bots"])
-            kept = kept[~kept["suspected_bot"]] if bots else kept
-    return kept
+        one_visit(used, data, picked, currency)
 
 
 def _figures(used: Model, shown: pd.DataFrame, currency: str | None) -> None:
@@ -170,55 +147,6 @@ def _insight(shown: pd.DataFrame, proxy: bool) -> str:
     )
 
 
-def _table(used: Model, shown: pd.DataFrame, currency: str | None) -> dict[str, Any] | None:
-    """Show the visits, highest first, and return the row that was picked."""
-    st.header("The visits", divider="gray")
-    st.caption("Sort by a column's title. Tick a visit on the left to see it click by click below.")
-    ordered = shown.sort_values("probability", ascending=False, kind="stable")
-    event = st.dataframe(
-        ordered,
-        hide_index=True,
-        height=420,
-        column_order=[c for c in SHOWN if c in ordered],
-        column_config=_columns(used, currency),
-        on_select="rerun",
-        selection_mode="single-row",
-        selection_default={"selection": {"rows": [0]}},
-        key="visits",
-    )
-    rows = event["selection"]["rows"]
-    return ordered.iloc[rows[0]].to_dict() if rows and rows[0] < len(ordered) else None
-
-
-def _columns(used: Model, currency: str | None) -> dict[str, Any]:
-    config, goal = st.column_config, used.bundle.goal
-    amount = words.money_format(currency)
-    unit = f" ({currency})" if currency and amount == "localized" else ""
-    return {
-        "session_id": config.TextColumn("Visit", width="medium"),
-        "row": config.NumberColumn("Row", format="localized", width="small"),
-        "visitor_id": config.TextColumn("Visitor", width="medium"),
-        "probability": config.ProgressColumn(
-            words.short_chance(goal),
-            format="percent",
-            min_value=0,
-            max_value=1,
-            help=words.HELP["probability"],
-        ),
-        "percentile": config.NumberColumn("Percentile", format="%.0f", help=words.HELP["percentile"]),
-        "expected_revenue": config.NumberColumn(
-            words.short_amount(goal) + unit, format=amount, help=words.HELP["expected_revenue"]
-        ),
-        "revenue_low": config.NumberColumn("From" + unit, format=amount, help=words.HELP["interval"]),
-        "revenue_high": config.NumberColumn("To" + unit, format=amount, help=words.HELP["interval"]),
-        "segment": config.TextColumn("Segment", help=words.HELP["segment"]),
-        "clicks": config.NumberColumn("Clicks", format="localized"),
-        "last_seen": config.DatetimeColumn("Last seen (UTC)", format="YYYY-MM-DD HH:mm"),
-        "already_bought": config.CheckboxColumn("Has bought"),
-        "suspected_bot": config.CheckboxColumn("Suspected bot", help=words.HELP["bots"]),
-    }
-
-
 def _downloads(everything: pd.DataFrame, shown: pd.DataFrame) -> None:
     with st.container(horizontal=True):
         st.download_button(
@@ -240,72 +168,6 @@ def _downloads(everything: pd.DataFrame, shown: pd.DataFrame) -> None:
                 on_click="ignore",
                 key="shown_scores",
             )
-
-
-def _visit(used: Model, data: Source, row: dict[str, Any], currency: str | None) -> None:
-    seen = timeline(used.bundle, data.loaded.table, row)
-    goal, story = used.bundle.goal, seen.story
-    st.header(f"Visit {words.plain(str(row.get('session_id', row.get('row'))))}", divider="gray")
-    with st.container(horizontal=True):
-        delta = story.probability - story.typical_probability
-        st.metric(
-            words.short_chance(goal),
-            words.percent(story.probability),
-            f"{words.points(delta)} against a typical visit",
-            border=True,
-            width=250,
-            delta_color="off",
-        )
-        if "expected_revenue" in row:
-            st.metric(words.short_amount(goal), words.money(row["expected_revenue"], currency), border=True,
-                      width=180)  # fmt: skip
-        if "segment" in row:
-            st.metric("Segment", row["segment"], border=True, width=330, help=words.HELP["segment"])
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _history(used, seen, data.simulated)
-    with right:
-        st.subheader("Why?")
-        charts.draw(charts.reasons(story.reasons, currency), "visit_reasons", "What moves the score")
-        page.caption(
-            f"What moves this score away from a typical visit's {words.percent(story.typical_probability)}: "
-            "blue raises it, orange lowers it.",
-            goal,
-            data.simulated,
-        )
-    if "click" in seen.steps:
-        _clicks(seen, currency)
-
-
-def _history(used: Model, seen: Timeline, simulated: bool) -> None:
-    goal = used.bundle.goal
-    st.subheader("Click by click")
-    if "click" not in seen.steps:
-        st.markdown("This data has one row per visit, so there are no single clicks to show.")
-        return
-    charts.draw(charts.history(seen.steps, words.chance(goal)), "visit_history", "Probability by click")
-    page.caption("The score after each click, from what was known at that moment.", goal, simulated)
-
-
-def _clicks(seen: Timeline, currency: str | None) -> None:
-    steps = seen.steps.assign(event=[words.event(name) for name in seen.steps["event"]])
-    st.dataframe(
-        steps,
-        hide_index=True,
-        placeholder="",
-        height=min(420, 38 + 35 * len(steps)),
-        column_order=[c for c in ("click", "time", "event", "item", "price", "probability") if c in steps],
-        column_config={
-            "click": st.column_config.NumberColumn("Click", width="small"),
-            "time": st.column_config.DatetimeColumn("Time (UTC)", format="HH:mm:ss"),
-            "event": st.column_config.TextColumn("What", width="medium"),
-            "item": st.column_config.TextColumn("Item", width="medium"),
-            "price": st.column_config.NumberColumn("Price", format=words.money_format(currency)),
-            "probability": st.column_config.ProgressColumn(
-                "Probability", format="percent", min_value=0, max_value=1
-            ),
-        },
-    )
 
 
 if __name__ == "__main__":
