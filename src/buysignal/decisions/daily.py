@@ -116,7 +116,10 @@ METHODS: dict[str, Method] = {
     "mean": mean_of_days,
     "same_weekday": same_weekday,
 }
-"""By name; the last two are what any method must beat."""
+"""By name."""
+
+BASELINES = ("mean", "same_weekday")
+"""What any other way must beat."""
 
 TITLES = {
     "weekdays": "Visits × weekday pattern × amount per visit",

@@ -170,8 +170,8 @@ def sentence(study: PriceStudy, found: WhatIf) -> str:
         f"{front}, {_share(found.rate.value)} of looks {leads} instead of {_share(found.rate_usual)}: "
         f"{_percent(change.value)}, with {100 * study.level:.0f} % confidence between {_percent(change.low)} "
         f"and {_percent(change.high)}. {PER_LOOKS} looks bring {said_money(found.value.value, currency)} "
-        f"instead of {said_money(found.value_usual, currency)}{_of_what(study)}: {_percent(money.value)}, between "
-        f"{_percent(money.low)} and {_percent(money.high)}."
+        f"instead of {said_money(found.value_usual, currency)}{_of_what(study)}: {_percent(money.value)}, "
+        f"between {_percent(money.low)} and {_percent(money.high)}."
     )
 
 
