@@ -14,7 +14,11 @@ from buysignal.errors import BuysignalError
 WORDMARK = Path(__file__).with_name("wordmark.svg")
 
 PAGES = {
-    "Start": (("data", "Data", "database"), ("train", "Train", "model_training")),
+    "Start": (
+        ("data", "Data", "database"),
+        ("explore", "Explore", "query_stats"),
+        ("train", "Train", "model_training"),
+    ),
     "Predict": (("visits", "Visits", "groups"), ("live", "Live visit", "touch_app")),
     "Understand": (("segments", "Segments", "bubble_chart"),),
 }
