@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,11 +12,11 @@ import typer
 from buysignal.cli.options import GapOption, Json, MapOption, Paths, ProfileOption, mapped
 from buysignal.cli.root import app
 from buysignal.cli.terminal import console, progress_bar
+from buysignal.errors import SamplesError
 
 if TYPE_CHECKING:
     from buysignal.explore import Exploration
 
-DAY = ["%Y-%m-%d"]
 Several = list[str] | None
 
 
@@ -27,11 +27,9 @@ def explore(
     profile: ProfileOption = None,
     mapping: MapOption = None,
     start: Annotated[
-        datetime | None, typer.Option("--from", formats=DAY, help="First day a visit begins on, UTC.")
+        str | None, typer.Option("--from", help="First day a visit begins on, UTC, as 2024-05-01.")
     ] = None,
-    end: Annotated[
-        datetime | None, typer.Option("--to", formats=DAY, help="Last day a visit begins on, UTC.")
-    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day a visit begins on, UTC.")] = None,
     device: Annotated[Several, typer.Option(help="Only visits on this device; may be repeated.")] = None,
     channel: Annotated[Several, typer.Option(help="Only visits through this channel.")] = None,
     country: Annotated[Several, typer.Option(help="Only visits from this country.")] = None,
@@ -52,8 +50,8 @@ def explore(
     from buysignal.sources.read import load
 
     filters = exploring.Filters(
-        start=start.date() if start else None,
-        end=end.date() if end else None,
+        start=_day(start, "--from"),
+        end=_day(end, "--to"),
         devices=tuple(device or ()),
         channels=tuple(channel or ()),
         countries=tuple(country or ()),
@@ -73,19 +71,33 @@ def explore(
             loaded, filters=filters, session_gap=session_gap,
             progress=lambda done, text: step(0.4 + 0.2 * done, text),
         )  # fmt: skip
-        step(0.6, "drawing")
-        write_explore_html(found, out, title=loaded.profile.title, files=[path.name for path in loaded.paths])
+        write_explore_html(
+            found, out, title=loaded.profile.title, files=[path.name for path in loaded.paths],
+            progress=lambda done, text: step(0.6 + 0.4 * done, text),
+        )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(_as_json(found, out), ensure_ascii=False, indent=2))
     else:
         _print(found, out)
 
 
+def _day(text: str | None, option: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise SamplesError(
+            f"{option} {text} is no day", allowed="year-month-day, such as 2024-05-01"
+        ) from error
+
+
 def _columns(pairs: Several) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return ``--where`` pairs as column and allowed values."""
     found: dict[str, list[str]] = {}
-    for name, value in mapped(pairs).items():
-        found.setdefault(name, []).append(value)
+    for pair in pairs or []:
+        for name, value in mapped([pair]).items():
+            found.setdefault(name, []).append(value)
     return tuple((name, tuple(values)) for name, values in found.items())
 
 

@@ -9,20 +9,25 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from buysignal.explore import words
 from buysignal.explore.chart import Chart, Format
 from buysignal.explore.draw_flow import draw_flow
-from buysignal.explore.draw_grid import draw_grid
+from buysignal.explore.draw_grid import NARROW, draw_grid
 from buysignal.explore.labels import short, slant, value_text
 from buysignal.plots.style import DASHES, FAINT, GRID, INK, PALETTE, SMALL, TEXT
 
 WIDE = frozenset({"heatmap", "sankey"})
 BAR_INCHES = 0.24
 DOTS_PER_INCH = 200
+MONTHS_FROM_DAYS = 200
+"""From so many days on an axis of days names months."""
+
+ROUND_SECONDS = (1, 10, 60, 600, 3600, 36_000)
+
 MOST_LABELS = 10
 """Upright bars that get their figure written above them."""
 
@@ -30,7 +35,7 @@ MOST_LABELS = 10
 def is_wide(chart: Chart) -> bool:
     """Whether the chart needs the width of the page to be read."""
     if chart.kind == "heatmap":
-        return chart.data[chart.x].nunique() > 5
+        return chart.data[chart.x].nunique() > NARROW
     return chart.kind == "sankey"
 
 
@@ -93,7 +98,7 @@ def _words(figure: Figure, axes: Axes, chart: Chart) -> None:
 
 def _ticks(chart: Chart, kind: Format) -> Any:
     if kind == "share":
-        return PercentFormatter(xmax=1, decimals=None)
+        return FuncFormatter(lambda value, _: f"{100 * value:.3g} %")
     if kind == "seconds":
         return FuncFormatter(lambda value, _: words.duration(value).replace("less than a second", "<1 s"))
     return FuncFormatter(lambda value, _: f"{value:,.10g}")
@@ -193,6 +198,9 @@ def _histogram(chart: Chart, axes: Axes) -> None:
     if chart.x_log:
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.tick_params(axis="x", which="minor", length=0)
+        if chart.x_format == "seconds":
+            axes.xaxis.set_major_locator(FixedLocator(ROUND_SECONDS))
     else:
         axes.locator_params(axis="x", nbins=6)
     axes.grid(visible=False, axis="x")
@@ -210,9 +218,9 @@ def _line(chart: Chart, axes: Axes) -> None:
         )  # fmt: skip
     axes.set_ylim(0, 1.12 * (float(chart.data[chart.y].max()) or 1.0))
     if chart.x_format == "date":
-        locator = AutoDateLocator(maxticks=7)
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        long = float(np.ptp(date2num(chart.data[chart.x]))) > MONTHS_FROM_DAYS
+        axes.xaxis.set_major_locator(AutoDateLocator(maxticks=5))
+        axes.xaxis.set_major_formatter(DateFormatter("%b %Y" if long else "%d %b"))
     axes.yaxis.set_major_formatter(_ticks(chart, chart.y_format))
     _legend(axes, series)
 

@@ -5,6 +5,8 @@ Density is opacity, so that the same picture can be read on light and on dark gr
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -16,6 +18,12 @@ from buysignal.plots.style import INK, PALETTE, SMALL
 
 DENSEST = 0.7
 """Opacity of the largest value: text on it can still be read."""
+
+NARROW = 5
+"""Columns up to which a heatmap stands beside another one."""
+
+CHARACTERS_WIDE, CHARACTERS_NARROW = 110, 52
+"""Characters that fit below a heatmap."""
 
 MOST_WITH_TEXT = 14
 """Columns up to which each cell has its figure."""
@@ -40,8 +48,12 @@ def draw_grid(chart: Chart, axes: Axes) -> None:
             )
         )
         if with_text:
-            text = f"{v:.2f}" if chart.diverging else value_text(v, chart.value_format, chart.currency)
-            axes.text(i, j, text, ha="center", va="center", fontsize=SMALL - 0.5, color=INK)
+            text = (
+                f"{v + 0.0:.2f}".replace("-0.00", "0.00")
+                if chart.diverging
+                else value_text(v, chart.value_format, chart.currency)
+            )
+            axes.text(i, j, text, ha="center", va="center", fontsize=SMALL - 0.5, color=INK, in_layout=False)
     axes.set_xlim(-0.5, len(columns) - 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(visible=False)
@@ -49,7 +61,12 @@ def draw_grid(chart: Chart, axes: Axes) -> None:
 
 
 def _names(axes: Axes, columns: list[str], rows: list[str]) -> None:
-    axes.set_xticks(range(len(columns)), [short(name, 22) for name in columns])
+    wide = CHARACTERS_WIDE if len(columns) > NARROW else CHARACTERS_NARROW
+    room = max(wide // len(columns), 4)
+    labels = [textwrap.fill(short(name, 22), room, break_long_words=False) for name in columns]
     axes.set_yticks(range(len(rows)), [short(name, 22) for name in rows])
-    if sum(map(len, columns)) > 60:
+    if max(len(line) for label in labels for line in label.split("\n")) > room:
+        axes.set_xticks(range(len(columns)), [short(name, 22) for name in columns])
         slant(axes)
+    else:
+        axes.set_xticks(range(len(columns)), labels)

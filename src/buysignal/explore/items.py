@@ -81,7 +81,7 @@ def _items(draft: Draft, has: _Recorded) -> None:
             "best-selling",
             title="Items that bring the most revenue",
             sentence=f"'{best['item']}' brings {words.money(best['revenue'], currency)}, the most; "
-            f"{len(sold):,} of the {words.count(len(seen), 'viewed item')} are bought at all.",
+            f"{len(seen):,} are viewed and {len(sold):,} are bought.",
             kind="barh", data=sold.head(MOST_ITEMS), x="revenue", y="item", labels=("pieces bought",),
             x_title=f"Revenue ({currency})" if currency else "Revenue", y_title="Item",
             x_format="money", y_format="text",

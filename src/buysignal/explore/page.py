@@ -17,15 +17,18 @@ from buysignal.explore.draw import figure_of, is_wide
 from buysignal.explore.exploration import Exploration
 from buysignal.explore.export import chart_csv
 from buysignal.report_html import inline_svg
+from buysignal.sources.read import Progress
 
 
-def write_explore_html(found: Exploration, path: Path, *, title: str, files: Sequence[str] = ()) -> None:
+def write_explore_html(
+    found: Exploration, path: Path, *, title: str, files: Sequence[str] = (), progress: Progress | None = None
+) -> None:
     """Write the exploration as one HTML file that needs nothing else: no network, no script, no font.
 
     Raises:
         SourceError: the file cannot be written.
     """
-    page = render_explore_html(found, title=title, files=files)
+    page = render_explore_html(found, title=title, files=files, progress=progress)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")
@@ -35,12 +38,15 @@ def write_explore_html(found: Exploration, path: Path, *, title: str, files: Seq
         ) from error
 
 
-def render_explore_html(found: Exploration, *, title: str, files: Sequence[str] = ()) -> str:
+def render_explore_html(
+    found: Exploration, *, title: str, files: Sequence[str] = (), progress: Progress | None = None
+) -> str:
     """Return the page; every text of the data is escaped.
 
     Args:
         title: what was explored, such as the profile's title.
         files: names of the files it came from, for the foot of the page.
+        progress: called with the share done and what is being drawn.
     """
     environment = Environment(
         loader=ChoiceLoader(
@@ -51,24 +57,34 @@ def render_explore_html(found: Exploration, *, title: str, files: Sequence[str] 
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["kept"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
     facts = found.facts
     return environment.get_template("template.html").render(
         title=title,
         facts=facts,
         lines=facts.lines(),
         left_out=words.listed(facts.left_out) if facts.left_out else "",
-        sections=[
-            {
-                "key": section.key,
-                "title": section.title,
-                "missing": section.missing,
-                "charts": [_drawn(chart) for chart in section.charts],
-            }
-            for section in found.sections
-        ],
+        sections=_sections(found, progress or (lambda _share, _text: None)),
         version=__version__,
         files=files,
     )
+
+
+def _sections(found: Exploration, tell: Progress) -> list[dict[str, Any]]:
+    """Return the sections with their charts drawn."""
+    total, sections = sum(1 for _ in found.charts), []
+    done = 0
+    for section in found.sections:
+        charts = []
+        for chart in section.charts:
+            tell(done / total, f"drawing {chart.title.lower()}")
+            charts.append(_drawn(chart))
+            done += 1
+        sections.append(
+            {"key": section.key, "title": section.title, "missing": section.missing, "charts": charts}
+        )
+    tell(1.0, "drawn")
+    return sections
 
 
 def _drawn(chart: Chart) -> dict[str, Any]:

@@ -21,9 +21,6 @@ MOST_VISITS = 20_000
 MOST_FEATURES = 16
 LEAST_PAIRS = 30
 
-BOUGHT = {"purchase", "revenue"}
-"""These two are one and the same, so they are not told as what goes together most."""
-
 
 def related_section(data: Prepared) -> Section:
     """Return the heatmap of Spearman's rank correlations between features of visits."""
@@ -75,7 +72,7 @@ def _every(visits: int) -> slice:
 
 def _sentence(names: list[str], matrix: npt.NDArray[np.float64], visits: int) -> str:
     pairs = [(abs(matrix[i, j]), i, j) for i, j in combinations(range(len(names)), 2)]
-    known = [p for p in pairs if np.isfinite(p[0]) and {names[p[1]], names[p[2]]} != BOUGHT]
+    known = [p for p in pairs if np.isfinite(p[0])]
     strongest = ""
     if known:
         _, i, j = max(known)
@@ -100,8 +97,6 @@ def visit_features(data: Prepared) -> dict[str, npt.NDArray[np.float64]]:
         found["hour (UTC)"] = (visits["start"].to_numpy() // 3_600_000_000 % 24).astype(np.float64)
     if data.outcome.goal is not None:
         found[_called(data)] = visits["reached"].to_numpy().astype(np.float64)
-    if data.has_amounts:
-        found["revenue"] = visits["revenue"].to_numpy()
     return found
 
 

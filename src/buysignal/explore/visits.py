@@ -101,7 +101,7 @@ def _bounces(draft: Draft) -> None:
     draft.add(
         "bounces",
         title=f"Bounces by {by}",
-        sentence=f"{overall}; most often with {by} {most[by]}: {words.share(most['bounce rate'])}.",
+        sentence=f"{overall}; most often with {by} '{most[by]}' ({words.share(most['bounce rate'])}).",
         kind="barh", data=data, x="bounce rate", y=by, labels=("visits",),
         x_title="Visits with a single event (%)", y_title=words.capital(by),
         x_format="share", y_format="text",
