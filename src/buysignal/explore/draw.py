@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
@@ -25,6 +24,8 @@ BAR_INCHES = 0.24
 DOTS_PER_INCH = 200
 MONTHS_FROM_DAYS = 200
 """From so many days on an axis of days names months."""
+
+DATES_NAMED = 6
 
 ROUND_SECONDS = (1, 10, 60, 600, 3600, 36_000)
 
@@ -119,6 +120,13 @@ def _legend(axes: Axes, series: list[tuple[str, Any]]) -> None:
         )
 
 
+def _fill(number: int) -> dict[str, Any]:
+    """Return the look of the bars of one series: the second is hatched, so that colour is not alone."""
+    if number == 0:
+        return {"color": PALETTE[0]}
+    return {"color": PALETTE[number], "hatch": "////", "edgecolor": "white", "linewidth": 0}
+
+
 def _bar(chart: Chart, axes: Axes) -> None:
     series = _series(chart)
     names = list(dict.fromkeys(chart.data[chart.x].astype(str)))
@@ -129,8 +137,7 @@ def _bar(chart: Chart, axes: Axes) -> None:
         heights = rows.assign(at=rows[chart.x].astype(str)).set_index("at")[chart.y].reindex(names).fillna(0)
         at = np.arange(len(names)) + (0 if stacked else (i - (len(series) - 1) / 2) * width)
         bars = axes.bar(
-            at, heights, width, bottom=below if stacked else None, label=short(name), color=PALETTE[i],
-            hatch=None if i == 0 else "////", edgecolor="white", linewidth=0.6,
+            at, heights, width, bottom=below if stacked else None, label=short(name), **_fill(i),
         )  # fmt: skip
         below = below + heights.to_numpy()
         if len(names) * len(series) <= MOST_LABELS and not stacked:
@@ -156,8 +163,7 @@ def _barh(chart: Chart, axes: Axes) -> None:
         at = np.array([names.index(str(value)) for value in rows[chart.y]], dtype=float)
         at += (i - (len(series) - 1) / 2) * height
         bars = axes.barh(
-            at, rows[chart.x].fillna(0), height, label=short(name), color=PALETTE[i],
-            hatch=None if i == 0 else "////", edgecolor="white", linewidth=0.6,
+            at, rows[chart.x].fillna(0), height, label=short(name), **_fill(i),
         )  # fmt: skip
         texts = [value_text(value, chart.x_format, chart.currency) for value in rows[chart.x]]
         axes.bar_label(bars, texts, fontsize=SMALL, color=INK, padding=3)
@@ -193,7 +199,7 @@ def _funnel(chart: Chart, axes: Axes) -> None:
 def _histogram(chart: Chart, axes: Axes) -> None:
     low, high = chart.data[chart.x].to_numpy(), chart.data[str(chart.x_end)].to_numpy()
     axes.bar(
-        low, chart.data[chart.y], high - low, align="edge", color=PALETTE[0], edgecolor="white", linewidth=0.5
+        low, chart.data[chart.y], high - low, align="edge", color=PALETTE[0], edgecolor=GRID, linewidth=0.5
     )
     if chart.x_log:
         axes.set_xscale("log")
@@ -218,9 +224,10 @@ def _line(chart: Chart, axes: Axes) -> None:
         )  # fmt: skip
     axes.set_ylim(0, 1.12 * (float(chart.data[chart.y].max()) or 1.0))
     if chart.x_format == "date":
-        long = float(np.ptp(date2num(chart.data[chart.x]))) > MONTHS_FROM_DAYS
-        axes.xaxis.set_major_locator(AutoDateLocator(maxticks=5))
-        axes.xaxis.set_major_formatter(DateFormatter("%b %Y" if long else "%d %b"))
+        days = chart.data[chart.x]
+        shown = days.iloc[np.unique(np.linspace(0, len(days) - 1, DATES_NAMED).astype(int))]
+        long = (days.iloc[-1] - days.iloc[0]).days > MONTHS_FROM_DAYS
+        axes.set_xticks(shown, [f"{day:%b %Y}" if long else f"{day:%d %b}" for day in shown])
     axes.yaxis.set_major_formatter(_ticks(chart, chart.y_format))
     _legend(axes, series)
 

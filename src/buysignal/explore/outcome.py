@@ -37,7 +37,7 @@ class Outcome:
     @property
     def axis(self) -> str:
         """Title of an axis with that share."""
-        return "Conversion (% of visits)" if self.real else f"Visits that reach it (%), proxy: {self.proxy}"
+        return "Conversion (% of visits)" if self.real else f"Visits (%), proxy: {self.proxy}"
 
     @property
     def verb(self) -> str:

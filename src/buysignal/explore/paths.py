@@ -20,11 +20,11 @@ STATES_OF_FLOW = 6
 def paths_section(data: Prepared) -> Section:
     """Return, by event and by page or category, what follows what and how visits begin."""
     draft = Draft(data, "paths", "Browsing paths")
-    found = path_places(data, MOST_STATES)
+    found = path_places(data)
     if not found:
         draft.lacks("All events are of one kind and no page or category is known, so there are no paths.")
     for place in found:
-        _transitions(draft, place)
+        _transitions(draft, place.folded(MOST_STATES))
         _flow(draft, place)
     return draft.done()
 

@@ -36,7 +36,7 @@ class Place:
         different = int((self.column.counts() > 0).sum())
         names = tuple(told_apart(name, (START, EXIT)) for name in folded.names)
         named = different if different <= most else most - 1
-        return Place(self.noun, Coded(folded.codes, names), min(named, self.named or named))
+        return Place(self.noun, Coded(folded.codes, names), named)
 
 
 def places(data: Prepared) -> Place:
@@ -48,19 +48,15 @@ def places(data: Prepared) -> Place:
     return Place("event", events(data))
 
 
-def path_places(data: Prepared, most: int) -> list[Place]:
-    """Return what paths are told by, at most two: events of different kinds, pages, categories.
-
-    Each has at most ``most`` values, the rare ones together, and no empty cell.
-    """
+def path_places(data: Prepared) -> list[Place]:
+    """Return what paths are told by, at most two: events of different kinds, pages, categories."""
     found = [Place("event", events(data))]
     page, category = data.coded.get("page"), data.coded.get("category")
     if page is not None and not _follows(data.coded["event_name"], page):
         found.append(Place("page", with_noun(page, "page")))
     if category is not None and category.missing <= (1 - LEAST_KNOWN) * data.rows:
         found.append(Place("category", with_noun(category, "category")))
-    told = [place for place in found if (place.column.counts() > 0).sum() > 1]
-    return [place.folded(most) for place in told[:2]]
+    return [place for place in found if (place.column.counts() > 0).sum() > 1][:2]
 
 
 def _follows(event: Coded, page: Coded) -> bool:

@@ -59,9 +59,17 @@ def _band(low: float, high: float) -> str:
     return f"{words.number(low)} to {words.number(high)}"
 
 
+def _with_unknown(column: Coded) -> Coded:
+    """Return bands in their order, and after them the visits whose number is not known."""
+    if not column.missing:
+        return column
+    codes = np.where(column.codes < 0, np.int32(len(column.names)), column.codes)
+    return Coded(codes.astype(np.int32), (*column.names, "not known"))
+
+
 def _rate(draft: Draft, name: str, column: Coded, reached: npt.NDArray[np.bool_], number: bool) -> None:
     called, outcome = words.column(name), draft.data.outcome
-    folded = column if number and not column.missing else fold_rare(column, MOST_VALUES)
+    folded = _with_unknown(column) if number else fold_rare(column, MOST_VALUES)
     visits = folded.counts()
     if (visits > 0).sum() < 2 or len(column.names) > max(50, len(reached) // 4):
         return

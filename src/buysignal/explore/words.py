@@ -24,6 +24,10 @@ EVENTS = {
 }
 
 
+UNITS = {"usd": "USD", "eur": "EUR", "gbp": "GBP", "s": "seconds", "ms": "milliseconds", "pct": "%"}
+"""Endings of column names that are units."""
+
+
 def event(name: str) -> str:
     """Return an event's name in words.
 
@@ -36,11 +40,14 @@ def event(name: str) -> str:
 def column(name: str) -> str:
     """Return a column's name in words.
 
-    >>> column("attr_price_2"), column("PageValues")
-    ('price 2', 'page values')
+    >>> column("attr_price_2"), column("PageValues"), column("mean_price_usd"), column("time_on_site_s")
+    ('price 2', 'page values', 'mean price (USD)', 'time on site (seconds)')
     """
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removeprefix("attr_"))
-    return spaced.replace("_", " ").strip().lower() or name
+    plain = spaced.replace("_", " ").strip().lower() or name
+    for ending, unit in UNITS.items():
+        plain = re.sub(rf" {ending}$", f" ({unit})", plain)
+    return plain
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
