@@ -2,10 +2,10 @@
 
 - ``outcomes``: what these visits really did stands in place of their scores. Unbiased, however wrong the
   scores are. For visits whose outcome is known and that the model has not learned from.
-- ``corrected``: the scores' sum for visits still under way, plus their number times the mean error that
-  such scores made on earlier visits whose outcome is known (a difference estimator, as in
-  prediction-powered inference: Angelopoulos et al. 2023). The interval also holds the luck of the few
-  visits on the list, so it is one for what they will bring.
+- ``corrected``: what the scores promise of visits still under way, times what came over what was promised
+  of earlier visits whose outcome is known (a ratio estimator: Cochran 1977, chapter 6; in the spirit of
+  prediction-powered inference, Angelopoulos et al. 2023). The interval also holds the luck of the few visits
+  on the list, so it is one for what they will bring.
 - ``probabilities``: the scores are taken at their word; the interval holds luck alone.
 
 Bootstraps draw visitors, not visits. The visits of a list are given, so what varies is their outcome;
@@ -30,7 +30,7 @@ Ints = npt.NDArray[np.int64]
 Basis = Literal["outcomes", "corrected", "probabilities"]
 
 LIKE = 50
-"""A score's error is looked up among this many earlier visits with a like expected profit."""
+"""A score's error is looked up among this many earlier visits of like worth; fewer tell nothing."""
 MOST_DRAWN = 2_000
 """Longer lists have sums so near to normal that drawing each visit's luck tells nothing more."""
 
@@ -46,35 +46,66 @@ class Judged:
     buyers: Ints | None
 
 
-def by_outcomes(rows: pd.DataFrame, realised: Floats, ends: Ints, level: float, seed: int) -> Judged:
-    """Judge by what the visits did: ``realised`` (n,) is each one's profit, ``rows`` are sorted."""
-    group = resample.grouped(rows["visitor_id"], seed)
-    deviations = resample.mean_deviations(realised, group, ends)
+def by_outcomes(rows: pd.DataFrame, ends: Ints, level: float, seed: int) -> Judged:
+    """Judge priced visits, best first, by what they did."""
+    realised = rows["realised"].to_numpy(dtype=np.float64)
+    group = resample.grouped(rows["visitor_id"].to_numpy(), seed)
+    deviations = resample.ratio_deviations(realised, np.ones(len(rows)), group, ends)
     drawn = resample.bootstrap_counts(len(deviations), seed=seed) @ deviations
     profit = _until(realised, ends)
     low, high = resample.quantiles(drawn, level)
     return Judged("outcomes", profit, profit + low, profit + high, _buyers(rows)[ends])
 
 
-def by_past(rows: pd.DataFrame, past: pd.DataFrame, ends: Ints, level: float, seed: int) -> Judged:
-    """Judge by scores, corrected by the ``error`` of like scores on ``past`` visits; both are sorted."""
+def by_past(
+    rows: pd.DataFrame, past: pd.DataFrame, economics: Economics, ends: Ints, level: float, seed: int
+) -> Judged:
+    """Judge priced visits, best first, by scores that are brought to what ``past`` visits of like worth did.
+
+    What the effect gains and what incentives cost are each the list's promise times (what came / what was
+    promised) on the past visits that would have been on a list with the same threshold.
+    """
     worth, worth_past = rows["expected_profit"].to_numpy(), past["expected_profit"].to_numpy()
-    error = past["error"].to_numpy(dtype=np.float64)
-    # Of each list length: the past visits that would have been on a list with the same threshold.
-    threshold = worth[np.maximum(ends - 1, 0)]
-    like = np.clip(np.searchsorted(-worth_past, -threshold, side="right"), min(LIKE, len(past)), len(past))
-    lengths, which = np.unique(like, return_inverse=True)
-    group = resample.grouped(past["visitor_id"], seed)
-    deviations = resample.mean_deviations(error, group, lengths) / lengths
-    drawn = (resample.bootstrap_counts(len(deviations), seed=seed) @ deviations)[:, which] * ends
-    profit = _until(worth, ends) + ends * (_until(error, lengths) / lengths)[which]
+    alike = np.searchsorted(-worth_past, -worth[np.maximum(ends - 1, 0)], side="right")
+    lengths, which = np.unique(np.clip(alike, min(LIKE, len(past)), len(past)), return_inverse=True)
+    group = resample.grouped(past["visitor_id"].to_numpy(), seed)
+    counts = resample.bootstrap_counts(int(group.max()) + 1, seed=seed)
+    profit: Floats = -economics.contact_cost * ends.astype(np.float64)
+    drawn, error = np.zeros((len(counts), len(ends))), np.zeros(len(past))
+    for sign, (promised, came), (promise, _) in zip(
+        (1.0, -1.0),
+        _gains_and_incentives(past, economics),
+        _gains_and_incentives(rows, economics),
+        strict=True,
+    ):
+        total, seen = _until(promised, lengths), _until(came, lengths)
+        ratio = np.divide(seen, total, out=np.ones_like(total), where=total > 0)
+        asked = _until(promise, ends)
+        deviations = resample.ratio_deviations(came, promised, group, lengths)
+        per_promise = np.divide(
+            counts @ deviations, total, out=np.zeros((len(counts), len(total))), where=total > 0
+        )
+        profit = profit + sign * asked * ratio[which]
+        drawn += sign * per_promise[:, which] * asked
+        error = error + sign * (came - ratio[-1] * promised)
     low, high = resample.quantiles(drawn + _luck_like(worth, worth_past, error, ends, seed), level)
-    return Judged("corrected", profit, profit + low, profit + high, _buyers(past)[like])
+    return Judged("corrected", profit, profit + low, profit + high, _buyers(past)[lengths[which]])
+
+
+def _gains_and_incentives(visits: pd.DataFrame, economics: Economics) -> list[tuple[Floats, Floats]]:
+    """Return (promised, came) of what the effect gains and of what incentives cost, each (n,)."""
+    a = visits["a"].to_numpy(dtype=np.float64)
+    gain, incentive = a * economics.margin, (1 + a) * economics.incentive
+    promised, expected = visits["chance"].to_numpy(np.float64), visits["revenue"].to_numpy(np.float64)
+    known = "bought" in visits
+    bought = visits["bought"].to_numpy(np.float64) if known else promised
+    came = visits["came"].to_numpy(np.float64) if known else expected
+    return [(gain * expected, gain * came), (incentive * promised, incentive * bought)]
 
 
 def by_probabilities(rows: pd.DataFrame, economics: Economics, ends: Ints, level: float, seed: int) -> Judged:
     """Judge by the scores alone: each visit buys with its chance and for the amount it lets expect."""
-    p = rows["probability"].to_numpy(dtype=np.float64)
+    p = rows["chance"].to_numpy(dtype=np.float64)
     profit = rows["expected_profit"].to_numpy()
     if_bought = np.divide(profit + economics.contact_cost, p, out=np.zeros_like(p), where=p > 0)
     rng = np.random.default_rng(seed)

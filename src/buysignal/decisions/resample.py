@@ -50,15 +50,21 @@ def prefix_sums(value: Floats, group: Ints, ends: Ints) -> Floats:
     return table[:, :-1].cumsum(axis=1)
 
 
-def mean_deviations(value: Floats, group: Ints, ends: Ints) -> Floats:
-    """Return what each group adds to n times the mean of the first n rows, (groups, len(ends)).
+def ratio_deviations(value: Floats, size: Floats, group: Ints, ends: Ints) -> Floats:
+    """Return what each group adds to the sum of the first rows' values, their total size held fixed.
 
-    Drawn sums of these, ``counts @ deviations``, are the bootstrap's deviations of that total from what was
-    seen, the list's length held fixed (the mean is a ratio of sums; Davison & Hinkley 1997, section 2.7).
-    Each column sums to 0.
+    Drawn sums of these, ``counts @ deviations``, are the bootstrap's deviations of total size times
+    (sum of values / sum of sizes) from what was seen (Davison & Hinkley 1997, section 2.7). With ``size`` 1
+    that is the list's length times the mean. Each column sums to 0.
+
+    Args:
+        value, size: (n,) in the order of the list.
+        group: (n,) codes from 0.
+        ends: (e,) rising list lengths.
     """
-    sums, sizes = prefix_sums(value, group, ends), prefix_sums(np.ones(len(value)), group, ends)
-    return sums - sizes * (sums.sum(0) / np.maximum(sizes.sum(0), 1))
+    sums, sizes = prefix_sums(value, group, ends), prefix_sums(size, group, ends)
+    total = sizes.sum(0)
+    return sums - sizes * np.divide(sums.sum(0), total, out=np.zeros_like(total), where=total > 0)
 
 
 def quantiles(values: Floats, level: float) -> tuple[Floats, Floats]:

@@ -1,7 +1,8 @@
 """Whom to target: the visits worth a contact, what that costs, and the profit with its interval.
 
-Visits are sorted by the profit their score lets expect (`economics.py`); contacted are those where it
-is above 0, as far as the budget goes. Outcomes never choose the list, so they can judge it. **What is
+Visits are sorted by the profit their score lets expect (`economics.py`, `pricing.py`); contacted are those
+where it is above 0, as far as the budget goes. No visit's own outcome puts it on the list, so outcomes can
+judge it. **What is
 estimated** is the true expected profit of contacting that very list: the sum over its visits of the
 profit's mean, given all that was known when each was asked. `judging.py` has three ways to it.
 """
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from buysignal.decisions import judging
+from buysignal.decisions import judging, pricing
 from buysignal.decisions.economics import Economics
 from buysignal.decisions.judging import Basis
 from buysignal.errors import GoalError, InputError, SamplesError
@@ -26,11 +27,12 @@ Ints = npt.NDArray[np.int64]
 
 LEVEL = 0.95
 CURVE_POINTS = 60
-LEAST_KNOWN = 50
-"""Fewer earlier visits like those on the list do not tell how wrong the scores are."""
+WORTH_SAYING = 0.1
+"""Scores off by more than this share are said so."""
 FEW_BUYERS = 30
 """Fewer buyers behind an estimate are said so."""
 
+_INSIDE = ("a", "outcome_known", "bought", "spent", "came", "realised")
 WHY_OUT = {
     "already_bought": "already bought in this visit",
     "suspected_bot": "suspected bots",
@@ -59,6 +61,8 @@ class TargetingPlan:
         curve: one row per list length: ``visits``, ``share``, ``cost``, ``predicted``, ``profit``, ``low``,
             ``high``; from 0 to all visits considered.
         visits_listed: the list, best first: the visits' columns with ``expected_profit``.
+        promised: sums of the raw ``chance`` and ``revenue`` scores of all visits considered, over what they
+            were brought to before the list was chosen (`pricing.py`); 1 where they were taken at their word.
         notes: what to keep in mind.
     """
 
@@ -84,6 +88,7 @@ class TargetingPlan:
     buyers: int | None
     curve: pd.DataFrame
     visits_listed: pd.DataFrame
+    promised: dict[str, float]
     notes: tuple[str, ...] = ()
 
     @property
@@ -141,14 +146,20 @@ def plan(
         raise InputError(f"level is {level:g}", allowed="0.5 to below 1, such as 0.95")
     refuse_proxy(goal)
     eligible, excluded = _eligible(visits)
-    rows = _priced(eligible, economics, goal)
-    lists = _lists(rows, economics)
-    past = _past(known, economics, goal)
-    if "outcome_known" in rows and bool(rows["outcome_known"].all()):
-        judged = judging.by_outcomes(rows, _realised(rows, economics), lists.ends, level, seed)
+    past = _usable(known)
+    if "outcome_known" in eligible and bool(eligible["outcome_known"].all()):
+        rows = pricing.best_first(pricing.crosswise(eligible, economics, goal, seed))
+        lists = _lists(rows, economics)
+        judged = judging.by_outcomes(rows, lists.ends, level, seed)
     elif past is not None:
-        judged = judging.by_past(rows, past, lists.ends, level, seed)
+        scale = pricing.learned(pricing.priced(past, economics, goal))
+        rows = pricing.best_first(pricing.priced(eligible, economics, goal, scale))
+        lists = _lists(rows, economics)
+        past = pricing.best_first(pricing.priced(past, economics, goal, scale))
+        judged = judging.by_past(rows, past, economics, lists.ends, level, seed)
     else:
+        rows = pricing.best_first(pricing.priced(eligible, economics, goal))
+        lists = _lists(rows, economics)
         judged = judging.by_probabilities(rows, economics, lists.ends, level, seed)
     return _plan(rows, lists, judged, economics, goal, excluded, level)
 
@@ -192,45 +203,15 @@ def _eligible(visits: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     return visits[keep], excluded
 
 
-def _priced(visits: pd.DataFrame, economics: Economics, goal: Goal) -> pd.DataFrame:
-    """Return the visits with ``revenue``, ``a``, ``cost`` and ``expected_profit``, best first."""
-    p = visits["probability"].to_numpy(dtype=np.float64)
-    if economics.order_value is not None:
-        revenue = p * economics.order_value
-    elif "expected_revenue" in visits and goal.value in ("purchase_revenue", "column"):
-        revenue = visits["expected_revenue"].to_numpy(dtype=np.float64)
-    else:
-        raise GoalError(
-            f"nothing says what an order is worth: the model of '{goal.name}' expects no revenue",
-            allowed="a model trained on purchases with prices, or an order value of your own",
-            todo="give the mean worth of an order (order_value)",
-        )
-    a = economics.gained(p)
-    priced = visits.assign(
-        revenue=revenue, a=a, cost=economics.cost(a, p), expected_profit=economics.profit(a, p, revenue)
-    )
-    return priced.sort_values("expected_profit", ascending=False, kind="stable", ignore_index=True)
-
-
-def _past(known: pd.DataFrame | None, economics: Economics, goal: Goal) -> pd.DataFrame | None:
-    """Return known visits with the error their scores made; None where they are too few."""
+def _usable(known: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Return the known visits that may be learned from; None where they are too few."""
     if known is None or not len(known):
         return None
     keep = known["outcome_known"].to_numpy(dtype=bool, copy=True)
     for column in WHY_OUT:
         if column in known:
             keep &= ~known[column].to_numpy(dtype=bool)
-    if keep.sum() < LEAST_KNOWN:
-        return None
-    past = _priced(known[keep], economics, goal)
-    return past.assign(error=_realised(past, economics) - past["expected_profit"])
-
-
-def _realised(rows: pd.DataFrame, economics: Economics) -> Floats:
-    y = rows["bought"].to_numpy(dtype=np.float64)
-    worth = economics.order_value
-    revenue = rows["spent"].to_numpy(dtype=np.float64) if worth is None else y * worth
-    return economics.profit(rows["a"].to_numpy(), y, revenue)
+    return known[keep] if keep.sum() >= judging.LIKE else None
 
 
 def _lists(rows: pd.DataFrame, economics: Economics) -> _Lists:
@@ -254,9 +235,10 @@ def _plan(
 ) -> TargetingPlan:
     at, listed = lists.at(lists.chosen), rows.head(lists.chosen)
     curve = _curve(rows, lists, judged)
-    p, revenue = rows["probability"].sum(), rows["revenue"].sum()
+    p, revenue = rows["chance"].sum(), rows["revenue"].sum()
     order_value = float(revenue / p) if p > 0 else None
     contacts = economics.contact_cost * lists.chosen
+    promised = _promised(rows)
     buyers = None if judged.buyers is None else int(judged.buyers[at])
     return TargetingPlan(
         goal=goal,
@@ -280,10 +262,9 @@ def _plan(
         predicted_profit=float(listed["expected_profit"].sum()),
         buyers=buyers,
         curve=curve,
-        visits_listed=listed.drop(
-            columns=["a", "outcome_known", "bought", "spent", *WHY_OUT], errors="ignore"
-        ),
-        notes=_notes(lists.chosen, judged.basis, buyers),
+        visits_listed=listed.drop(columns=[*_INSIDE, *WHY_OUT], errors="ignore"),
+        promised=promised,
+        notes=_notes(lists.chosen, judged.basis, buyers, promised),
     )
 
 
@@ -304,10 +285,27 @@ def _curve(rows: pd.DataFrame, lists: _Lists, judged: judging.Judged) -> pd.Data
     )
 
 
-def _notes(chosen: int, basis: Basis, buyers: int | None) -> tuple[str, ...]:
+def _promised(rows: pd.DataFrame) -> dict[str, float]:
+    pairs = {"chance": "probability", "revenue": "expected_revenue"}
+    return {
+        priced: float(rows[raw].sum() / rows[priced].sum())
+        for priced, raw in pairs.items()
+        if raw in rows and rows[priced].sum() > 0
+    }
+
+
+def _notes(chosen: int, basis: Basis, buyers: int | None, promised: dict[str, float]) -> tuple[str, ...]:
     notes: tuple[str, ...] = ()
     if chosen and buyers is not None and buyers < FEW_BUYERS:
         notes += (f"Only {buyers:,} purchases stand behind the estimate: take its interval seriously.",)
     if basis == "probabilities":
-        notes += ("The scores are taken at their word: no visit with a known outcome checks them here.",)
+        return (*notes, "The scores are taken at their word: no visit with a known outcome checks them here.")
+    words = {"chance": "chances of buying", "revenue": "amounts"}
+    off = [
+        f"{words[of]} {times:.1f} times" for of, times in promised.items() if abs(times - 1) > WORTH_SAYING
+    ]
+    if off:
+        notes += (
+            f"The raw scores promise {' and '.join(off)} what such visits did; that was put right first.",
+        )
     return notes

@@ -340,7 +340,9 @@ def _difference(outcome: dict[str, pd.DataFrame], of: Any, scale: float, level: 
         part = outcome[name]
         value = np.asarray(of(part), np.float64)
         group = resample.grouped(np.arange(len(part)), seed)
-        deviations = resample.mean_deviations(value, group, np.array([len(part)])) / len(part)
+        deviations = resample.ratio_deviations(value, np.ones(len(part)), group, np.array([len(part)])) / len(
+            part
+        )
         counts = resample.bootstrap_counts(len(deviations), seed=seed + number)
         values.append(float(value.mean()))
         drawn.append((counts @ deviations)[:, 0])

@@ -43,6 +43,12 @@ def targeting_sentence(plan: TargetingPlan) -> str:
         why = "the budget is too small" if plan.worthwhile else "no visit is worth a contact at these figures"
         return f"Contact nobody: {why}. {plan.economics.sentence}"
     range_ = f"{money(plan.low, plan.currency)} to {money(plan.high, plan.currency)}"
+    if plan.profit <= 0:
+        return (
+            f"Contact nobody: the {count(plan.visits, 'visit')} the scores pick would bring "
+            f"{money(plan.profit, plan.currency)} ({plan.level:.0%} interval {range_}), {BASIS[plan.basis]}. "
+            f"{plan.economics.sentence}"
+        )
     binds = " The budget ends the list." if plan.budget_binds else ""
     return (
         f"Contact {plan.visits:,} of {count(plan.considered, 'visit')}: expected profit "
@@ -70,7 +76,10 @@ def carts_sentence(found: Carts) -> str:
 def uplift_sentence(found: Uplift) -> str:
     """Say what the contact brought per 1,000 visitors, whether that is more than luck, what it would take."""
     low, high = _per_thousand(found.absolute.low), _per_thousand(found.absolute.high)
-    range_ = f"The contact brought between {low} and {high} more purchases per 1,000 visitors within {found.horizon}"
+    range_ = (
+        f"The contact brought between {low} and {high} more purchases per 1,000 visitors within "
+        f"{found.horizon}"
+    )
     if found.absolute.tells:
         kind = "more" if found.absolute.value > 0 else "fewer: it put visitors off"
         return f"{range_} ({found.level:.0%} interval): told apart from nothing, there were {kind}."
