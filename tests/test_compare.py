@@ -37,7 +37,7 @@ def test_a_run_beside_itself_is_the_same_and_may_be_compared(shop: Shop) -> None
         assert {d.change for d in one.differences} == {0.0}
         assert all(d.better == "" for d in one.differences)
     who = found.parts[0]
-    assert who.sentence == "Both have the same Log loss."
+    assert who.sentence == "Both have the same log loss."
     assert {"k=1", "with_cart"} <= set(who.slices)
     assert set(who.curves) == {"roc", "precision_recall", "calibration", "lift", "gain"}
     assert set(who.curves["roc"]) == {"A", "B"}
@@ -48,9 +48,9 @@ def test_a_difference_beyond_chance_is_said_and_one_within_it_too(shop: Shop) ->
     by_name = {d.metric: d for d in far.differences}
     assert (by_name["log_loss"].better, by_name["roc_auc"].better) == ("b", "b")
     assert by_name["log_loss"].change == pytest.approx(-0.5)
-    assert far.sentence == "B is better by Log loss, by more than chance in the test rows explains."
+    assert far.sentence == "B is better by log loss, by more than chance in the test rows explains."
     near = part(shop.report, changed(shop.report, log_loss=0.001))
-    assert near.sentence == "A has the better Log loss, but by no more than chance in the test rows explains."
+    assert near.sentence == "A has the better log loss, but by no more than chance in the test rows explains."
     assert part(shop.report, changed(shop.report, log_loss=0.5)).differences[6].better == "a"
 
 

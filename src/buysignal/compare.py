@@ -321,7 +321,7 @@ def _sentence(
     deciding = next((d for d in differences if d.metric == DECIDING[task]), None)
     if deciding is None or deciding.change is None:
         return "There is no figure both have."
-    name = metric_name(deciding.metric)
+    name = _inside_a_sentence(metric_name(deciding.metric))
     if deciding.change == 0:
         return f"Both have the same {name}."
     ahead = b if _improves(deciding.metric, deciding.a or 0.0, deciding.b or 0.0) else a
@@ -330,3 +330,12 @@ def _sentence(
     if deciding.better:
         return f"{ahead.name} is better by {name}, by more than chance in the test rows explains."
     return f"{ahead.name} has the better {name}, but by no more than chance in the test rows explains."
+
+
+def _inside_a_sentence(name: str) -> str:
+    """Return a name without its capital, unless it is an abbreviation.
+
+    >>> _inside_a_sentence("Log loss"), _inside_a_sentence("RMSE of log1p")
+    ('log loss', 'RMSE of log1p')
+    """
+    return name if name[1:2].isupper() else name[:1].lower() + name[1:]

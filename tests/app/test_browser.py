@@ -164,7 +164,7 @@ def test_a_second_visitor_does_not_see_the_first_ones_data(
 @pytest.mark.parametrize(
     ("name", "title"),
     [
-        ("Train", "Train and judge"),
+        ("Models", "Models"),
         ("Live visit", "Manual input: one live visit"),
         ("Segments", "Customer segmentation visualization"),
     ],

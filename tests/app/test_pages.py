@@ -15,7 +15,7 @@ from shop import Shop
 
 from .conftest import metric, opened, started, texts
 
-PAGES = ("data", "train", "visits", "live", "segments")
+PAGES = ("data", "train", "models", "visits", "live", "segments")
 
 
 def upload(app: AppTest, name: str, content: bytes) -> AppTest:
@@ -196,7 +196,8 @@ def test_training_runs_beside_the_pages_and_its_model_is_used(
     assert job.status == "done", job.error
     opened(app, "train")
     assert not app.error
-    assert "Leaderboard" in texts(app)
+    assert "The model is trained and in use" in str(app.success[0].value)
+    assert "Leaderboard" in texts(opened(app, "models"))
     assert app.session_state["model"].label == "trained on events.parquet"
 
 
@@ -221,7 +222,7 @@ def test_a_proxy_is_named_on_every_page_and_never_called_conversion(
     shutil.rmtree(models / "demo")
     shutil.copytree(proxy_bundle, models / "demo")
     app = with_shop(started(), shop)
-    for page in ("train", "visits", "live", "segments"):
+    for page in ("train", "models", "visits", "live", "segments"):
         said = texts(opened(app, page))
         assert "proxy: add_to_cart_later — not conversion" in said, page
         without = said.replace("not conversion", "").replace("nothing here is conversion", "")

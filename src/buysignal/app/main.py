@@ -17,9 +17,14 @@ PAGES = {
     "Start": (
         ("data", "Data", "database"),
         ("explore", "Explore", "query_stats"),
-        ("train", "Train", "model_training"),
     ),
-    "Predict": (("visits", "Visits", "groups"), ("live", "Live visit", "touch_app")),
+    "Models": (("train", "Train", "model_training"), ("models", "Models", "leaderboard")),
+    "Predict": (
+        ("visits", "Visits", "groups"),
+        ("live", "Live visit", "touch_app"),
+        ("revenue", "Revenue", "payments"),
+        ("price", "Price what-if", "sell"),
+    ),
     "Understand": (("segments", "Segments", "bubble_chart"),),
 }
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
 from buysignal.app import words
 from buysignal.app.charts import BLUE, GREY, ORANGE, SYMBOLS, framed, ink
+from buysignal.compare import Bounds, Part
 from buysignal.plots.style import PALETTE, readable
-from buysignal.report import Curve, SliceRow, Table
+from buysignal.report import Curve, Pictures, SliceRow, Table
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 MOST_COLUMNS = 15
@@ -29,6 +31,55 @@ class Chart:
 def charts_of(table: Table, currency: str | None) -> list[Chart]:
     """Return every chart the table has data for."""
     return [*_scores(table), *_amounts(table, currency), *_others(table)]
+
+
+def compared_charts(part: Part) -> list[Chart]:
+    """Return the curves of two runs over each other, and their quality click by click."""
+    curves = {kind: dict(lines) for kind, lines in part.curves.items()}
+    both = part.a.model_copy(
+        update={"champion": None, "pictures": Pictures.model_validate(curves), "per_k": []}
+    )
+    return [*_scores(both), *_clicks_of_both(part)]
+
+
+def _clicks_of_both(part: Part) -> Iterator[Chart]:
+    metric, name = _quality(part.a)
+    points = {
+        clicks.removeprefix("k="): one
+        for clicks, differences in part.slices.items()
+        for one in differences
+        if clicks.startswith("k=") and one.metric == metric
+    }
+    if len(points) < 2:
+        return
+    figure = framed("Clicks seen so far", name)
+    sides = (("A", BLUE, [(d.a, d.a_interval) for d in points.values()]),
+             ("B", ORANGE, [(d.b, d.b_interval) for d in points.values()]))  # fmt: skip
+    for i, (side, colour, values) in enumerate(sides):
+        figure.add_scatter(
+            x=list(points), y=[value for value, _ in values], mode="lines+markers", name=side,
+            line={"color": colour, "width": 2.5, "dash": DASHES[i]},
+            marker={"size": 9, "symbol": SYMBOLS[i]},
+            error_y=_error_bars(values), hovertemplate="after %{x} clicks: %{y:.3f}",
+        )  # fmt: skip
+    figure.update_xaxes(type="category")
+    yield Chart("clicks", "By clicks seen", figure, f"{name} of both, click by click, with 95 % intervals.")
+
+
+def _error_bars(values: Sequence[tuple[float | None, Bounds | None]]) -> dict[str, Any]:
+    known = [(value or 0.0, bounds or (value or 0.0, value or 0.0)) for value, bounds in values]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - value for value, (_, high) in known],
+        "arrayminus": [value - low for value, (low, _) in known],
+        "color": GREY,
+    }
+
+
+def _quality(table: Table) -> tuple[str, str]:
+    """Return the metric that is shown click by click, and its name."""
+    return ("roc_auc", "ROC-AUC") if table.task == "conversion" else ("rmse_log1p", "RMSE of log1p")
 
 
 def _scores(table: Table) -> Iterator[Chart]:
@@ -108,7 +159,7 @@ def _amounts(table: Table, currency: str | None) -> Iterator[Chart]:
 
 
 def _others(table: Table) -> Iterator[Chart]:
-    metric, name = ("roc_auc", "ROC-AUC") if table.task == "conversion" else ("rmse_log1p", "RMSE of log1p")
+    metric, name = _quality(table)
     slices = [s for s in table.per_k if s.metrics.get(metric) is not None]
     if len(slices) > 1:
         figure = _by_clicks(slices, metric, name)
@@ -135,12 +186,12 @@ def _others(table: Table) -> Iterator[Chart]:
 def _lines(figure: go.Figure, curves: Mapping[str, Curve], champion: str | None, mode: str = "lines") -> None:
     names = sorted(curves, key=lambda name: name != champion)
     for i, name in reversed(list(enumerate(names))):
-        chosen = name == champion
+        chosen = champion in (None, name)
         figure.add_scatter(
             x=curves[name].x,
             y=curves[name].y,
             mode=mode,
-            name=f"★ {readable(name)}" if chosen else readable(name),
+            name=f"★ {readable(name)}" if name == champion else readable(name),
             line={
                 "color": PALETTE[i % len(PALETTE)],
                 "width": 3.2 if chosen else 1.4,

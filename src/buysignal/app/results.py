@@ -1,13 +1,14 @@
-"""The results of a training: leaderboards, the audit's verdicts beside them, charts, downloads."""
+"""The figures of one run: leaderboards, the audit's verdicts beside them, slices, charts."""
 
 from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
 
-from buysignal.app import bundles, charts, page, report_charts, state, words
+from buysignal.app import charts, page, report_charts, state, words
 from buysignal.app.state import Model
 from buysignal.plots import caption_of
+from buysignal.plots.style import readable
 from buysignal.report import AuditLine, Report, Row, Table
 from buysignal.report_html import words as report_words
 
@@ -17,12 +18,10 @@ VERDICTS = {
     "warning": ("orange", ":material/warning:"),
     "ok": ("green", ":material/check_circle:"),
 }
-TASKS = {"conversion": "Who", "revenue": "How much", "segments": "Which kinds", "next_item": "What next"}
 
 
 def show(used: Model) -> None:
-    """Write the results of the model in use."""
-    _downloads(used)
+    """Write the figures of the model in use."""
     report = used.report
     if report is None:
         st.info("This bundle came without its report, so there are only scores, no figures of its training.")
@@ -69,7 +68,9 @@ UNITS = {"prefix": "after each click", "session": "per visit", "click": "single 
 
 def _title(table: Table) -> str:
     proxy = f" (proxy: {table.goal.name})" if table.goal is not None and table.goal.proxy else ""
-    return f"{TASKS[table.task]}: {table.name.split(': ', 1)[-1]}{proxy}, {UNITS[table.unit]}"
+    return (
+        f"{report_words.TASK_NAMES[table.task]}: {table.name.split(': ', 1)[-1]}{proxy}, {UNITS[table.unit]}"
+    )
 
 
 def _table(report: Report, table: Table) -> None:
@@ -84,6 +85,7 @@ def _table(report: Report, table: Table) -> None:
         st.markdown("**Audit:** is the figure what it seems?")
         _audit(table.audit)
     st.caption(words.prose(caption_of(report, table).text))
+    _slices(table)
     total = report_words.total(report, table)
     if total:
         st.markdown(f"**Total.** {words.prose(total)}")
@@ -100,9 +102,14 @@ def _headline(table: Table) -> None:
         return
     present = [name for name in HEADLINES[table.task] if row.metrics.get(name) is not None]
     st.markdown(
-        f"Best model: **{report_words.model_name(row)}**",
+        f"Champion: **{report_words.model_name(row)}**",
         help="Chosen on visits kept aside for choosing; its figures here are those of the test rows.",
     )
+    if table.validation_choice:
+        st.info(
+            f"Chosen by you; the validation slice would have chosen **{readable(table.validation_choice)}**.",
+            icon=":material/person:",
+        )
     with st.container(horizontal=True):
         for name in present:
             cell = report_words.cell(name, row.metrics, row.intervals)
@@ -136,6 +143,32 @@ def _leaderboard(table: Table) -> None:
             **{report_words.metric_name(m): st.column_config.TextColumn(help=_help(m)) for m in METRIC_HELP},
         },
     )
+
+
+def _slices(table: Table) -> None:
+    """Show the champion by clicks seen and by cart, each figure with its interval."""
+    for title, rows, sentence in (
+        ("By clicks seen so far", table.per_k, "What the model is worth after the first click, the second …"),
+        ("With a cart and without", table.per_cart, "A full cart says most; without one it is harder."),
+    ):
+        if not rows:
+            continue
+        titles, cells = report_words.slices(table, rows)
+        st.markdown(f"**{title}**")
+        data = [
+            {"Test rows": name, **dict(zip(titles, map(_with_interval, row), strict=True))}
+            for name, row in cells
+        ]
+        st.dataframe(
+            pd.DataFrame(data),
+            hide_index=True,
+            column_config={"Test rows": st.column_config.TextColumn(pinned=True)},
+        )
+        st.caption(f"{sentence} In brackets 95 % intervals.")
+
+
+def _with_interval(cell: report_words.Cell) -> str:
+    return f"{cell.value} ({cell.interval})" if cell.interval else cell.value
 
 
 def _marked(row: Row, name: str) -> str:
@@ -175,20 +208,3 @@ def _pictures(report: Report, table: Table) -> None:
             st.caption(f"{simulated}{proxy}{chart.sentence}")
     if any(chart.key == "roc" for chart in drawn):
         page.caption("Two models are drawn, the chosen one with a star; a click on another name adds it.")
-
-
-def _downloads(used: Model) -> None:
-    folder = used.bundle.path
-    with st.container(horizontal=True):
-        html = folder / "report.html"
-        if html.is_file():
-            st.download_button(
-                "Report (HTML)", data=html.read_bytes, file_name=f"{used.label}-report.html",
-                mime="text/html",
-                icon=":material/description:", on_click="ignore", key="report_download",
-            )  # fmt: skip
-        st.download_button(
-            "Bundle (zip)", data=lambda: bundles.zipped(folder), file_name=f"{used.label}.zip",
-            mime="application/zip", icon=":material/folder_zip:", on_click="ignore", key="bundle_download",
-            help="The trained model with its report: keep it, move it, open it here again.",
-        )  # fmt: skip

@@ -88,7 +88,7 @@ def against_average(one: SegmentProfile, every: Sequence[SegmentProfile]) -> go.
     )
     ticks = [0.1, 0.5, 1, 2, 5, 20]
     ends = [np.log2(value) for value in values] or [0.0]
-    room = 0.35 * max(max(ends) - min(ends), 1.0)
+    room = 0.45 * max(max(ends) - min(ends), 1.0)
     figure.update_xaxes(
         tickvals=[np.log2(t) for t in ticks],
         ticktext=[f"{t:g}×" for t in ticks],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
-from buysignal.app import exports, page, segment_charts, state, words
+from buysignal.app import exports, page, renaming, segment_cards, segment_charts, state, words
 from buysignal.app.charts import draw
 from buysignal.app.state import Model, Source
 from buysignal.report import SegmentProfile, Table
 from buysignal.scoring import membership, segment_counts
+from buysignal.segment_methods import METHOD_NAMES
 
 
 def body() -> None:
@@ -36,9 +36,16 @@ def body() -> None:
     if tables:
         _quality(tables[0])
         _map(used, tables)
-    _evidence(used, profiles)
+    st.header("The segments, and what could be done", divider="gray")
+    segment_cards.show(used)
+    segment_cards.evidence(used)
     _apart(used, profiles)
+    st.header("Names of your own", divider="gray")
+    renaming.show(used)
     _members(used)
+    if tables:
+        st.header("Ways of finding segments", divider="gray")
+        segment_cards.methods(tables[0], used.simulated)
 
 
 def _quality(table: Table) -> None:
@@ -52,10 +59,9 @@ def _quality(table: Table) -> None:
             value = row.metrics.get(name)
             if value is not None:
                 st.metric(label, f"{value:.2f}", border=True, help=words.HELP[name], width=160)
-    method = {"kmeans": "K-means", "dbscan": "DBSCAN", "hierarchical": "hierarchical clustering"}
     st.caption(
-        f"Found by {method.get(row.model, row.model)} on {table.n_train:,} visits, chosen by silhouette "
-        "and by stability under resampling."
+        f"Found by {METHOD_NAMES.get(row.model, row.model)} on {table.n_train:,} visits; how it compares with "
+        "other ways stands further down."
     )
 
 
@@ -76,37 +82,6 @@ def _map(used: Model, tables: list[Table]) -> None:
         "hides it.",
         used.bundle.goal,
         used.simulated,
-    )
-
-
-def _evidence(used: Model, profiles: list[SegmentProfile]) -> None:
-    goal, currency = used.bundle.goal, state.currency()
-    st.header("The segments", divider="gray")
-    amount = words.money_format(currency)
-    label = "Mean amount (proxy)" if goal.proxy else "Mean revenue per visit"
-    frame = pd.DataFrame(
-        {
-            "Segment": [p.name for p in profiles],
-            "Visits": [p.n for p in profiles],
-            "Share": [p.share for p in profiles],
-            "rate": [p.rate for p in profiles],
-            "revenue": [p.revenue for p in profiles],
-        }
-    ).dropna(axis=1, how="all")
-    rate = f"Reach the goal (proxy: {goal.name})" if goal.proxy else "Bought"
-    st.dataframe(
-        frame,
-        hide_index=True,
-        column_config={
-            "Segment": st.column_config.TextColumn(width="medium"),
-            "Visits": st.column_config.NumberColumn(format="localized"),
-            "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
-            "rate": st.column_config.NumberColumn(rate, format="percent", help="Share of these visits."),
-            "revenue": st.column_config.NumberColumn(label, format=amount),
-        },
-    )
-    page.caption(
-        "Size and outcome of each segment, on the visits the model learned from.", goal, used.simulated
     )
 
 

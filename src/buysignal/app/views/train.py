@@ -1,4 +1,4 @@
-"""Page: train a model in the background, or open a trained one, and judge it."""
+"""Page: train a model in the background, or open a trained one."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from buysignal import goals, training
-from buysignal.app import bringing, bundles, page, results, state, words
-from buysignal.app.job import TrainingJob, Work
+from buysignal import goals
+from buysignal.app import bringing, bundles, page, runs, state, trainings, words
+from buysignal.app.job import TrainingJob
 from buysignal.app.state import Model, Source
+from buysignal.compare import main_tables
 from buysignal.errors import BuysignalError
 from buysignal.goals import Goal
-from buysignal.sources.read import Progress
-from buysignal.training import Options, Trained
+from buysignal.report_html import words as report_words
+from buysignal.training import Options
 
-WAYS = ("Results", "Train a model", "Open a trained model")
+WAYS = ("Train a model", "Open a trained model")
 MAX_ZIP_MB = 200
 POLL_SECONDS = 1.0
 
@@ -25,9 +26,9 @@ def body() -> None:
     """Draw the page."""
     used, running = state.model(), state.job()
     page.heading(
-        "Train and judge",
+        "Train a model",
         "Several models learn from the data, are judged on later visits they have not seen, and the best is "
-        "kept. What looks too good to be true is said beside the figure.",
+        "kept. It goes on in the background; the other pages stay open.",
         goal=used.bundle.goal if used is not None else None,
         simulated=used is not None and used.simulated,
     )
@@ -36,18 +37,27 @@ def body() -> None:
         return
     if running is not None:
         _ended(running)
-    if "train_way" not in st.session_state or st.session_state.pop("show_results", False):
-        st.session_state["train_way"] = WAYS[0] if state.model() is not None else WAYS[1]
-    way = st.segmented_control("What", WAYS, required=True, key="train_way", label_visibility="collapsed")
-    {WAYS[0]: _results, WAYS[1]: _new, WAYS[2]: _open}[str(way)]()
+    if used := state.model():
+        _in_use(used)
+    way = st.segmented_control(
+        "What", WAYS, default=WAYS[0], required=True, key="train_way", label_visibility="collapsed"
+    )
+    {WAYS[0]: _new, WAYS[1]: _open}[str(way)]()
 
 
-def _results() -> None:
-    used = page.need_model()
-    if used is not None:
-        made = used.bundle.manifest.created[:16].replace("T", " ")
+def _in_use(used: Model) -> None:
+    """Say which model the pages speak of, with its first figure, and where the others are."""
+    made = used.bundle.manifest.created[:16].replace("T", " ")
+    with st.container(border=True):
         st.markdown(f"Model in use: **{words.plain(used.label)}**, trained {made} UTC")
-        results.show(used)
+        for table in main_tables(used.report).values() if used.report is not None else ():
+            if said := report_words.headline(table):
+                st.caption(f"{report_words.TASK_NAMES[table.task]}: {words.prose(said)}")
+        page.go("models", "Judge it on the Models page", "leaderboard", primary=bool(_just_trained()))
+
+
+def _just_trained() -> bool:
+    return bool(st.session_state.get("just_trained") == state.model())
 
 
 def _new() -> None:
@@ -103,8 +113,7 @@ def _settings(data: Source, possible: list[Goal]) -> None:
         test = _test_file(data)
         if st.button("Train", type="primary", icon=":material/play_arrow:", key="train"):
             options = Options(goal=possible[position].name, fast=fast == "Fast", profile=data.loaded.profile)
-            job = TrainingJob(_work(data, test, options), data.label)
-            st.session_state["job"] = job.start()
+            trainings.start(data, test, options)
             st.rerun()
 
 
@@ -127,23 +136,6 @@ def _test_file(data: Source) -> Path | None:
         key="test_file",
     )
     return next((path for path in data.paths if path.name == chosen), None)
-
-
-def _work(data: Source, test: Path | None, options: Options) -> Work:
-    """Return what the training thread does; everything it needs is taken along now."""
-    out = state.new_folder("model") / "bundle"
-
-    def work(progress: Progress) -> Trained:
-        if test is None:
-            return training.train_loaded(data.loaded, out=out, options=options, progress=progress)
-        profile = data.loaded.profile
-        rest = [path for path in data.paths if path != test]
-        return training.train(
-            rest, test=[test], out=out, progress=progress,
-            options=Options(goal=options.goal, fast=options.fast, profile=profile),
-        )  # fmt: skip
-
-    return work
 
 
 def _watch(job: TrainingJob) -> None:
@@ -171,8 +163,11 @@ def _ended(job: TrainingJob) -> None:
     """Take over what the training left, once; then say how it ended."""
     st.session_state["job"] = None
     if job.status == "done" and job.result is not None:
-        state.use_model(bundles.opened(job.result.path, label=_label(job.label)))
-        st.session_state["show_results"] = True
+        model = bundles.opened(job.result.path, label=_label(job.label))
+        state.use_model(model)
+        runs.remember(model)
+        st.session_state["just_trained"] = model
+        st.success("The model is trained and in use on all pages.", icon=":material/check_circle:")
         st.toast("The model is trained and in use.", icon=":material/check_circle:")
     elif job.status == "failed":
         st.error(words.prose(job.error), icon=":material/error:")
@@ -194,7 +189,7 @@ def _open() -> None:
                 _take(lambda: bundles.opened(found[names.index(name)]))
     with st.container(border=True):
         upload = st.file_uploader(
-            "A bundle as zip, as the Results view gives it",
+            "A bundle as zip, as the Models page gives it",
             type="zip",
             max_upload_size=MAX_ZIP_MB,
             key="bundle_zip",
@@ -209,11 +204,12 @@ def _open() -> None:
 
 def _take(open_model: Callable[[], Model]) -> None:
     try:
-        state.use_model(open_model())
+        model = open_model()
     except BuysignalError as error:
         page.refuse(error)
         return
-    st.session_state["show_results"] = True
+    state.use_model(model)
+    runs.remember(model)
     st.rerun()
 
 
