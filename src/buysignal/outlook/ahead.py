@@ -107,6 +107,20 @@ def look_ahead(
     )
 
 
+def came_true(asked: Ahead, later: Ahead, days: int) -> float | None:
+    """Return what the ``days`` after an earlier forecast did bring, where ``later`` knows all of them.
+
+    As in the forecast: visits that began in these days, and what the visits under way at the moment of
+    asking brought after it.
+    """
+    end = asked.now + np.timedelta64(1, "D") * days
+    if end > later.now:
+        return None
+    began = later.start > asked.now
+    to_come = float(later.amount[began & (later.start <= end)].sum())
+    return to_come + float(later.amount[~began].sum() - asked.amount.sum())
+
+
 def _need_times(bundle: Bundle, loaded: Loaded) -> None:
     column = "event_time" if bundle.reads_events else bundle.profile.roles.time
     table = loaded.table
