@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
-from buysignal import events, goals, sessions
+from buysignal import enough, events, goals, sessions
+from buysignal.enough import Need
 from buysignal.goals import Answer, Goal
+from buysignal.lacking import lacking
 from buysignal.sources.profile import Profile
 from buysignal.sources.read import Loaded, Progress, load
 
@@ -34,6 +36,8 @@ class CheckResult(BaseModel):
         suspected_bots: sessions that look automatic.
         known_too_late: session level: columns not known when a visit starts, and when they are.
         warnings: what to keep in mind, in plain words.
+        needs: what this many purchases suffice for, and how many more the rest needs.
+        lacking: what is missing and would answer more, in plain words.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,6 +63,8 @@ class CheckResult(BaseModel):
     known_too_late: dict[str, str]
     can_predict: list[Answer]
     warnings: list[str]
+    needs: list[Need]
+    lacking: list[str]
 
 
 def check(
@@ -99,7 +105,14 @@ def check_loaded(loaded: Loaded, session_gap: str = "30m") -> CheckResult:
         currency=loaded.currency,
         known_too_late=late if loaded.profile.level == "session" else {},
         warnings=_warnings(loaded, facts.purchases, facts.suspected_bots),
-        **facts.model_dump(),
+        needs=enough.needs(facts.sessions, facts.purchases, facts.spread),
+        lacking=lacking(
+            loaded,
+            facts.purchases,
+            amounts=facts.revenue is not None,
+            tells_visitors=facts.visitors is not None,
+        ),
+        **facts.model_dump(exclude={"spread"}),
     )
 
 
@@ -113,6 +126,7 @@ class _Facts(BaseModel):
     revenue: float | None
     suspected_bots: int
     can_predict: list[Answer]
+    spread: float | None
 
 
 def _event_facts(loaded: Loaded, session_gap: str) -> _Facts:
@@ -137,6 +151,7 @@ def _event_facts(loaded: Loaded, session_gap: str) -> _Facts:
             purchases=orders,
             has_amounts=has_amounts,
         ),
+        spread=_spread(_order_values(table, bought)) if has_amounts else None,
     )
 
 
@@ -149,6 +164,22 @@ def _tells_visitors(profile: Profile) -> bool:
 def _orders(table: pa.Table, bought: npt.NDArray[np.bool_]) -> int:
     ids = table.column("transaction_id").filter(pa.array(bought))
     return int(pc.count_distinct(ids, mode="only_valid").as_py()) + int(ids.null_count)
+
+
+def _order_values(table: pa.Table, bought: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """The amount of every order; a purchase row without an order number is one of its own."""
+    ids = table.column("transaction_id").filter(pa.array(bought)).combine_chunks().dictionary_encode()
+    order = pc.fill_null(ids.indices, -1).to_numpy(zero_copy_only=False).copy()
+    alone = order < 0
+    order[alone] = len(ids.dictionary) + np.arange(int(alone.sum()))
+    values: npt.NDArray[np.float64] = np.bincount(order, weights=events.line_values(table)[bought])
+    return values
+
+
+def _spread(values: npt.NDArray[np.float64]) -> float | None:
+    """Standard deviation over mean; None where it means nothing."""
+    paid = values[values > 0]
+    return float(paid.std(ddof=1) / paid.mean()) if len(paid) > 1 and paid.std() > 0 else None
 
 
 def _session_facts(loaded: Loaded) -> _Facts:
@@ -167,6 +198,7 @@ def _session_facts(loaded: Loaded) -> _Facts:
         revenue=None if revenue is None else round(revenue, 2),
         suspected_bots=0,
         can_predict=goals.gate(possible, purchases=purchases, has_amounts=revenue is not None),
+        spread=_spread(np.nan_to_num(table.column(amounts).to_numpy().astype(float))) if amounts else None,
     )
 
 

@@ -62,8 +62,24 @@ def print_check(result: CheckResult, console: Console) -> None:
         style = _ANSWER_STYLE[answer.answer]
         answers.add_row(escape(answer.question), f"[{style}]{answer.answer}[/]", escape(answer.why))
     console.print(answers)
+    if result.needs:
+        console.print(_needs(result))
     for warning in result.warnings:
         console.print(f"[yellow]Note:[/] {escape(warning)}")
+    for sentence in result.lacking:
+        console.print(f"[cyan]Missing:[/] {escape(sentence)}")
+
+
+def _needs(result: CheckResult) -> Table:
+    """How far the purchases carry, with the sources of the numbers."""
+    shown = Table(title=f"How far {result.purchases:,} purchases carry", title_justify="left")
+    shown.add_column("for")
+    shown.add_column("needed", justify="right")
+    shown.add_column("what that means")
+    for need in result.needs:
+        style = "green" if need.enough else "yellow"
+        shown.add_row(need.question, f"[{style}]{need.need:,}[/]", f"{need.sentence} ({need.source})")
+    return shown
 
 
 def _facts(result: CheckResult) -> list[tuple[str, str]]:

@@ -78,7 +78,7 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_other_column_names_are_mapped(tmp_path: Path) -> None:
     renamed = CSV.replace(b"visitor_id", b"uid")
-    with pytest.raises(BuysignalError, match="My columns have other names"):
+    with pytest.raises(BuysignalError, match="What your columns mean"):
         bringing.uploaded([File("a.csv", renamed)], tmp_path, silent, profile="generic")
     folder = tmp_path / "again"
     folder.mkdir()

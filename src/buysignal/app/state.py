@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 from uuid import uuid4
 
 import streamlit as st
@@ -15,7 +16,15 @@ from buysignal.bundle import Bundle
 from buysignal.check import CheckResult
 from buysignal.report import Report
 from buysignal.scoring import Scored, score_loaded
-from buysignal.sources.read import Loaded
+from buysignal.sources.mend import Place
+from buysignal.sources.profile import Profile
+from buysignal.sources.read import Loaded, Progress
+
+
+class Again(Protocol):
+    """Reads what was read once more; the names of its files are the user's."""
+
+    def __call__(self, *, profile: Profile, rates: Mapping[str, float], progress: Progress) -> Loaded: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +38,8 @@ class Source:
         paths: where the session's files lie; empty where nothing was uploaded.
         test_name: the file to judge on, where the data set comes in two parts.
         token: unique for each reading.
+        again: reads the same files once more, by another profile or with other rates.
+        mends: rejected rows that were mended: file and line -> the row as it is now.
     """
 
     label: str
@@ -38,6 +49,8 @@ class Source:
     paths: tuple[Path, ...] = ()
     test_name: str | None = None
     token: str = ""
+    again: Again | None = None
+    mends: Mapping[Place, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from buysignal.models.preprocess import (
     Categories,
     Impute,
     column_positions,
+    make_choice,
     make_encode,
     make_levels,
     make_preprocess,
@@ -55,17 +56,21 @@ def candidates(
     seed: int = 0,
     fast: bool = False,
     models: Sequence[str] = DEFAULT_MODELS,
+    keep: Sequence[str] | None = None,
 ) -> dict[str, BaseEstimator]:
     """Return unfitted classifiers by name; each takes (n, f) float32 X as in `Samples`.
 
     ``imbalance`` stands inside the pipeline, so that resampling never sees a row that is judged.
-    SMOTE needs gapless columns, so with it trees too impute (``impute``).
+    SMOTE needs gapless columns, so with it trees too impute (``impute``). ``keep`` names the columns that
+    are read, where not all are (without resampling).
 
     >>> list(candidates(["clicks"], {}))
     ['logistic_regression', 'decision_tree', 'random_forest', 'xgboost', 'mlp']
     """
     return {
-        name: _pipeline(name, names, categories, imbalance=imbalance, impute=impute, seed=seed, fast=fast)
+        name: _pipeline(
+            name, names, categories, imbalance=imbalance, impute=impute, seed=seed, fast=fast, keep=keep
+        )
         for name in models
     }
 
@@ -79,6 +84,7 @@ def _pipeline(
     impute: Impute,
     seed: int,
     fast: bool,
+    keep: Sequence[str] | None,
 ) -> Any:
     from imblearn.pipeline import Pipeline
 
@@ -99,7 +105,9 @@ def _pipeline(
         if sampler is not None:
             steps.append(("sample", sampler))
         if name in _ENCODED:
-            steps.append(("preprocess", make_preprocess(names, categories, impute=impute)))
+            steps.append(("preprocess", make_preprocess(names, categories, impute=impute, keep=keep)))
+        elif keep is not None:
+            steps.append(("choice", make_choice(names, keep)))
         elif name in _LEVELS and categories:
             steps.append(("levels", make_levels(names, categories)))
     steps.append(("model", _model(name, seed, fast, balanced=imbalance == "class_weight")))

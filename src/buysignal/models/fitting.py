@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from buysignal.errors import SamplesError
 from buysignal.metrics import best_threshold, conversion_metrics, revenue_metrics
 from buysignal.models import conversion, revenue
-from buysignal.models.calibration import Calibrated, fit_calibration
+from buysignal.models.calibration import Calibrated, Method, fit_calibration
 from buysignal.models.imbalance import Imbalance
 from buysignal.models.preprocess import Impute
 from buysignal.samples import Samples
@@ -62,6 +62,9 @@ class Plan:
         vote: let the candidates vote, as one more candidate.
         refit: fit once more on training and validation rows, keeping calibration and threshold.
         champion: the candidate to keep, as "name" or "name (imbalance)"; None keeps the best on validation.
+        keep: the only columns that are read; None reads all.
+        params: settings by model that are given rather than searched for.
+        calibration: the kind of calibration; None chooses by the rows there are.
     """
 
     models: tuple[str, ...] = conversion.DEFAULT_MODELS
@@ -74,6 +77,9 @@ class Plan:
     vote: bool = True
     refit: bool = False
     champion: str | None = None
+    keep: tuple[str, ...] | None = None
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    calibration: Method | None = None
 
 
 def fit_conversion(
@@ -87,7 +93,7 @@ def fit_conversion(
     if samples.y is None:
         raise SamplesError("these samples have no yes/no answer", todo="evaluate the amount instead")
     fitted: list[Fitted] = []
-    chosen: dict[str, dict[str, Any]] = {}
+    chosen: dict[str, dict[str, Any]] = {name: dict(given) for name, given in plan.params.items()}
     for imbalance in plan.imbalances:
         names = [m for m in plan.models if imbalance == "none" or m in plan.compare]
         made = conversion.candidates(
@@ -98,6 +104,7 @@ def fit_conversion(
             seed=plan.seed,
             fast=plan.fast,
             models=names,
+            keep=plan.keep,
         )
         for name, estimator in made.items():
             _tell(progress, f"fitting {name}" + ("" if imbalance == "none" else f" ({imbalance})"))
@@ -134,12 +141,12 @@ def _fit_one(
             estimator.fit(samples.X[rows], samples.y[rows])
     seconds = time.perf_counter() - start
     made = Fitted(name, imbalance, estimator, {}, None, chosen.get(name, {}), len(rows), seconds)
-    return _tuned(made, raw, samples.y[split.validate])
+    return _tuned(made, raw, samples.y[split.validate], plan.calibration)
 
 
-def _tuned(made: Fitted, raw: Floats, y: npt.NDArray[np.int8]) -> Fitted:
+def _tuned(made: Fitted, raw: Floats, y: npt.NDArray[np.int8], method: Method | None = None) -> Fitted:
     """Put calibration, threshold and metrics from scores ``raw`` of unseen rows behind the estimator."""
-    calibration = fit_calibration(raw, y)
+    calibration = fit_calibration(raw, y, method=method)
     p = calibration.apply(raw)
     threshold = best_threshold(y, p)
     return replace(

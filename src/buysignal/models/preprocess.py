@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -67,14 +67,20 @@ def make_preprocess(
     impute: Impute = "median",
     scale: bool = True,
     one_hot: bool = True,
+    keep: Collection[str] | None = None,
 ) -> ColumnTransformer:
     """Return the transformer of raw (n, f) float32 columns; numeric ones first, then categorical.
+
+    Of ``keep`` alone where it is given; other columns are dropped.
 
     Numeric columns are imputed, long tails are logged, and scaled to unit variance. Categorical
     codes become one-hot columns (a missing or unseen level is all zero), or stay codes with -1 for
     missing where ``one_hot`` is false.
     """
-    numeric, categorical = column_positions(names, categories)
+    numeric, categorical = (
+        [i for i in positions if keep is None or names[i] in keep]
+        for positions in column_positions(names, categories)
+    )
     impute_numeric = SimpleImputer(strategy=_STRATEGY[impute], keep_empty_features=True)
     steps: list[tuple[str, Any]] = [("impute", impute_numeric)]
     if scale:
@@ -89,6 +95,12 @@ def make_preprocess(
             coding.append(("one_hot", _one_hot(sizes)))
         parts.append(("categorical", Pipeline(coding), categorical))
     return ColumnTransformer(parts)
+
+
+def make_choice(names: Sequence[str], keep: Collection[str]) -> ColumnTransformer:
+    """Return the transformer that passes the columns ``keep`` as they are, gaps included, and no other."""
+    chosen = [i for i, name in enumerate(names) if name in keep]
+    return ColumnTransformer([("chosen", "passthrough", chosen)], sparse_threshold=0.0)
 
 
 def make_encode(names: Sequence[str], categories: Categories) -> ColumnTransformer:

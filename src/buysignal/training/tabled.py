@@ -15,6 +15,7 @@ from buysignal.samples import Samples, concatenate
 from buysignal.sources.profile import Profile
 from buysignal.sources.read import Loaded
 from buysignal.splits import Split, fixed_split, kfold, time_split
+from buysignal.training.few import few_notes, simple_plan
 from buysignal.training.honesty import audit_lines
 from buysignal.training.options import Options, Stage
 
@@ -112,14 +113,11 @@ def _conversion(
     samples: Samples, visits: TabledVisits, name: str, options: Options, stage: Stage
 ) -> Evaluated:
     stage(name)
-    done = evaluate_conversion(
-        samples,
-        visits.splits,
-        name=name,
-        plan=options.plan(compare=len(visits.splits) == 1, small=len(samples) <= SMALL_TABLE),
-        progress=stage,
-    )
+    plan = options.plan(compare=len(visits.splits) == 1, small=len(samples) <= SMALL_TABLE)
+    plan = simple_plan(plan, samples, visits.splits[0])
+    done = evaluate_conversion(samples, visits.splits, name=name, plan=plan, progress=stage)
     done.table.audit = audit_lines(samples, visits.splits[0], "y")
+    done.table.notes += few_notes(plan, samples, visits.splits[0])
     return done
 
 

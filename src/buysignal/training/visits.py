@@ -11,8 +11,10 @@ import pyarrow as pa
 from buysignal import features, prefixes, sessions
 from buysignal.evaluation import Evaluated, evaluate_conversion, evaluate_revenue
 from buysignal.goals import Goal
+from buysignal.models.revenue import MODELS
 from buysignal.samples import Samples
 from buysignal.splits import Split, checked, time_split
+from buysignal.training.few import SIMPLE_AMOUNTS, few_amounts, few_notes, simple_plan
 from buysignal.training.honesty import audit_lines
 from buysignal.training.options import Options, Stage
 
@@ -83,10 +85,10 @@ def conversion_of(visits: FoldedVisits, goal: Goal, options: Options, stage: Sta
     samples = prefixes.prefix_samples(visits.events, visits.X, visits.vocabulary, goal, "conversion")
     split = visits.split(samples)
     stage(f"prefix: {goal.name}")
-    done = evaluate_conversion(
-        samples, split, name=f"prefix: {goal.name}", plan=options.plan(), progress=stage
-    )
+    plan = simple_plan(options.plan(), samples, split)
+    done = evaluate_conversion(samples, split, name=f"prefix: {goal.name}", plan=plan, progress=stage)
     done.table.audit = audit_lines(samples, split, "y")
+    done.table.notes += few_notes(plan, samples, split)
     return done
 
 
@@ -100,6 +102,7 @@ def revenue_of(visits: FoldedVisits, goal: Goal, options: Options, stage: Stage)
     split = visits.split(samples)
     name = f"prefix: {'revenue' if goal.value == 'purchase_revenue' else goal.value}"
     stage(name)
-    done = evaluate_revenue(samples, split, name=name, plan=options.plan(), progress=stage)
+    models = SIMPLE_AMOUNTS if few_amounts(samples, split) else MODELS
+    done = evaluate_revenue(samples, split, name=name, plan=options.plan(), models=models, progress=stage)
     done.table.audit = audit_lines(samples, split, "revenue")
     return done
