@@ -26,6 +26,11 @@ PAGES = {
         ("price", "Price what-if", "sell"),
     ),
     "Understand": (("segments", "Segments", "bubble_chart"),),
+    "Act": (
+        ("target", "Whom to target", "ads_click"),
+        ("carts", "Carts at risk", "shopping_cart"),
+        ("uplift", "Uplift", "science"),
+    ),
 }
 
 

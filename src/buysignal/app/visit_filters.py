@@ -24,7 +24,7 @@ ORDERS = {
 def with_facts(used: Model, data: Source, scores: pd.DataFrame) -> pd.DataFrame:
     """Return the scores with what is plain to see of each visit beside them, row by row the same."""
     key = (data.token, used.bundle.version)
-    return held("visit_facts", key, lambda: pd.concat([scores, _facts(used, data, scores)], axis=1))
+    return pd.concat([scores, held("visit_facts", key, lambda: _facts(used, data, scores))], axis=1)
 
 
 def _facts(used: Model, data: Source, scores: pd.DataFrame) -> pd.DataFrame:

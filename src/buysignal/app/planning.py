@@ -1,0 +1,74 @@
+"""Planning a campaign: visits are scored once, and planned anew with every figure that changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from buysignal import acting
+from buysignal.app import state
+from buysignal.app.held import held
+from buysignal.app.state import Model, Source
+from buysignal.decisions import targeting
+from buysignal.decisions.economics import Economics
+from buysignal.decisions.holdout import CampaignList
+from buysignal.decisions.targeting import TargetingPlan
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When visits are asked: after so many clicks, or at a moment (UTC); the latest event where neither.
+
+    Attributes:
+        unseen: the model has learned from none of these visits.
+    """
+
+    click: int | None = None
+    now: str | None = None
+    unseen: bool = False
+
+
+def planned(used: Model, data: Source, moment: Moment, economics: Economics) -> TargetingPlan:
+    """Return what ``acting.target`` returns, without scoring the visits again.
+
+    Raises:
+        GoalError, SamplesError, InputError: as ``acting.target``.
+    """
+    targeting.refuse_proxy(used.bundle.goal)
+    key = (data.token, used.bundle.version, moment)
+    visits, known, notes = held(
+        "asked", key, lambda: _asked(used, data, moment), "Scoring the visits as they stood then"
+    )
+
+    def made() -> TargetingPlan:
+        plan = targeting.plan(visits, economics, goal=used.bundle.goal, known=known)
+        return replace(plan, notes=plan.notes + notes)
+
+    return held("plan", (*key, economics), made)
+
+
+def _asked(
+    used: Model, data: Source, moment: Moment
+) -> tuple[pd.DataFrame, pd.DataFrame | None, tuple[str, ...]]:
+    bundle, table = used.bundle, data.loaded.table
+    if not bundle.reads_events:
+        scores = state.scores(data, used).table
+        return scores.assign(visitor_id=scores["row"].to_numpy()), None, ()
+    if moment.click is None:
+        visits, known = acting.visits_under_way(bundle, table, now=moment.now, unseen=moment.unseen)
+        return visits, known, ()
+    visits, notes = acting.visits_after_click(bundle, table, moment.click, unseen=moment.unseen)
+    return visits, None, notes
+
+
+def drawn(
+    used: Model, data: Source, moment: Moment, plan: TargetingPlan, name: str, share: float
+) -> CampaignList:
+    """Return the plan's list dealt into contact and holdout.
+
+    Raises:
+        InputError: share or name are unfit, or a group is empty.
+    """
+    key = (data.token, used.bundle.version, moment, plan.economics, name, share)
+    return held("campaign", key, lambda: acting.hold_out(used.bundle, plan, campaign=name, share=share))
