@@ -68,7 +68,11 @@ def prepare_events(
     )
     ready = _prepared(assigned, where, names, outcome, profile)
     told = [words.count(refused, "event") + " of visitors who refused consent"] if refused else []
-    told += [words.count(int(automatic.sum()), "visit") + " that look automatic"] if automatic.any() else []
+    told += (
+        [words.count(int(automatic.sum()), "visit that looks automatic", "visits that look automatic")]
+        if automatic.any()
+        else []
+    )
     ready = ready if automatic.all() else ready.where(~automatic)
     return _with(ready, currency=currency, left_out=tuple(told))
 
