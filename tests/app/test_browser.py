@@ -41,6 +41,13 @@ def address(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     """The address of a server that has the shop's bundle."""
     models = tmp_path_factory.mktemp("models")
     shutil.copytree(shop.folder, models / "demo")
+    with served(models) as url:
+        yield url
+
+
+@contextmanager
+def served(models: Path) -> Iterator[str]:
+    """The address of the app with the bundles in ``models``, while it runs."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])

@@ -73,7 +73,7 @@ def evidence(used: Model) -> None:
     frame = pd.DataFrame(
         {
             "Segment": [p.name for p in profiles],
-            "found": [p.original for p in profiles],
+            "Found as": [p.original for p in profiles],
             "Visits": [p.n for p in profiles],
             "Share": [p.share for p in profiles],
             "rate": [p.rate for p in profiles],
@@ -90,7 +90,7 @@ def evidence(used: Model) -> None:
         hide_index=True,
         column_config={
             "Segment": config.TextColumn(width="medium", pinned=True),
-            "found": config.TextColumn("Found as", help="The name it had before it was renamed."),
+            "Found as": config.TextColumn(help="The name it had before it was renamed."),
             "Visits": config.NumberColumn(format="localized"),
             "Share": config.ProgressColumn(format="percent", min_value=0, max_value=1),
             "rate": config.NumberColumn(rate, format="percent", help="Share of these visits."),
