@@ -121,7 +121,7 @@ def association(
     )  # fmt: skip
     kept = seen[seen["looks"] > 0]
     figure.add_scatter(
-        x=kept["price"], y=kept["rate"], mode="markers", name="Prices seen (size: looks)",
+        x=kept["price"], y=kept["rate"], mode="markers", name="Prices seen",
         marker={
             "size": 8 + 22 * np.sqrt(kept["looks"] / max(float(kept["looks"].max()), 1.0)),
             "color": GREY, "opacity": 0.55, "line": {"width": 1, "color": GREY},

@@ -31,7 +31,7 @@ _PARAMETERS = 7.0
 """Degrees of freedom that the weekday pattern and the level take from the days."""
 _DOUBT = 1.0
 """Forecasts' worth of doubt whether the backtest's error is more than chance."""
-_MARGIN = 0.9
+_MARGIN = 0.8
 """A plain baseline is chosen only where its error is below this share of the best other way's."""
 _IDLE_SECONDS = (60.0, 180.0, 600.0)
 _PRIOR_PART = 20.0

@@ -168,8 +168,8 @@ def sentence(study: PriceStudy, found: WhatIf) -> str:
     change, money = found.rate_change, found.value_change
     return (
         f"{front}, {_share(found.rate.value)} of looks {leads} instead of {_share(found.rate_usual)}: "
-        f"{_percent(change.value)}, with {100 * study.level:.0f} % confidence between {_percent(change.low)} "
-        f"and {_percent(change.high)}. {PER_LOOKS} looks bring {said_money(found.value.value, currency)} "
+        f"{_percent(change.value)}, with {100 * study.level:.0f}\u00a0% confidence between "
+        f"{_percent(change.low)} and {_percent(change.high)}. {PER_LOOKS} looks bring {said_money(found.value.value, currency)} "
         f"instead of {said_money(found.value_usual, currency)}{_of_what(study)}: {_percent(money.value)}, "
         f"between {_percent(money.low)} and {_percent(money.high)}."
     )
@@ -181,8 +181,8 @@ def _of_what(study: PriceStudy) -> str:
 
 def _percent(change: float) -> str:
     digits = 1 if abs(change) < 0.1 else 0
-    return f"{100 * change:+.{digits}f} %".replace("-", "−")
+    return f"{100 * change:+.{digits}f}\u00a0%".replace("-", "−")
 
 
 def _share(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f}\u00a0%"

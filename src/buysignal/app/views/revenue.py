@@ -112,40 +112,36 @@ def _figures(used: Model, found: Forecast, came: float | None) -> None:
     days = words.count(found.days, "day")
     st.markdown(f"Asked at **{asked} UTC** for the **{days}** that follow.")
     with st.container(horizontal=True):
-        st.metric(f"Expected {_lower(word)}", words.money(found.total.expected, currency),
-                  border=True, width=240)  # fmt: skip
-        st.metric(
-            "90 % interval of the total", _range(found.total, currency), border=True, width=330, help=INTERVAL
+        _metric(f"Expected {_lower(word)}", found.total, INTERVAL, 250)
+        _metric(
+            f"Visits under way ({found.open_visits:,})",
+            found.under_way,
+            "Visits whose last click is at most half an hour ago: what the model still expects of them, less "
+            "what visits that idle like this have brought short of it in the past.",
+            235,
+        )
+        _metric(
+            "Visits to come",
+            found.to_come,
+            "Visits of a usual day × the pattern of the weekdays × the amount per visit, or what did better "
+            "in the test below.",
+            250,
         )
         if came is not None:
             inside = (found.total.low or 0) <= came <= (found.total.high or np.inf)
             st.metric(
-                "What came", words.money(came, currency), "inside the interval" if inside else "outside",
-                delta_color="off", delta_arrow="off", border=True, width=200,
+                "What came", words.money(came, currency),
+                "inside the interval" if inside else "outside the interval",
+                delta_color="off", delta_arrow="off", border=True, width=220,
             )  # fmt: skip
-    with st.container(horizontal=True):
-        st.metric(
-            f"From visits under way ({found.open_visits:,})",
-            words.money(found.under_way.expected, currency),
-            _range(found.under_way, currency),
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            width=290,
-            help="Visits whose last click is at most half an hour old: what the model still expects of them, "
-            "less what idling visits have brought short of it in the past.",
-        )
-        st.metric(
-            "From visits to come",
-            words.money(found.to_come.expected, currency),
-            _range(found.to_come, currency),
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            width=290,
-            help="Visits of a usual day × the pattern of the weekdays × the amount per visit, or what did "
-            "better in the test below.",
-        )
+
+
+def _metric(label: str, amount: Amount, text: str, width: int) -> None:
+    currency = state.currency()
+    st.metric(
+        label, words.money(amount.expected, currency), _range(amount, currency), delta_color="off",
+        delta_arrow="off", border=True, width=width, help=f"{text} Below it: the 90 % interval.",
+    )  # fmt: skip
 
 
 def _range(amount: Amount, currency: str | None) -> str:
@@ -168,23 +164,25 @@ def _backtest(found: Forecast, currency: str | None) -> None:
     st.dataframe(
         table,
         hide_index=True,
-        column_order=["title", "error_share", "error", "bias", "chosen"],
+        column_order=["chosen", "title", "error_share", "error", "bias"],
         column_config={
-            "title": st.column_config.TextColumn("Way to continue the history", width="large"),
-            "error_share": st.column_config.NumberColumn("Mean error of the total", format="percent"),
+            "title": st.column_config.TextColumn("Way to continue the history", width=300),
+            "error_share": st.column_config.NumberColumn(
+                "Mean error", format="percent", help="Mean distance from the actual total, of it."
+            ),
             "error": st.column_config.NumberColumn(
-                "Mean error" + unit, format=words.money_format(currency)
+                "Mean error" + unit, help="The same as an amount.", format=words.money_format(currency)
             ),
             "bias": st.column_config.NumberColumn(
-                "Too high on average" + unit, format=words.money_format(currency),
-                help="Below 0: forecasts were too low on average.",
+                "Tendency" + unit, format=words.money_format(currency),
+                help="How much too high forecasts were on average; below 0: too low.",
             ),
-            "chosen": st.column_config.CheckboxColumn("Used"),
+            "chosen": st.column_config.CheckboxColumn("Used", width=60),
         },
     )  # fmt: skip
     st.caption(
         "Every way was asked on each past day. The plain ones, the mean of all days and the same weekday "
-        "last week, are used only where they beat the others by a tenth."
+        "last week, are used only where they beat the others by a fifth."
     )
 
 
