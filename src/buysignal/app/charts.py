@@ -74,9 +74,14 @@ _AXIS = {
 }
 
 
+def is_dark() -> bool:
+    """Whether the visitor's page is dark."""
+    return st.context.theme.type == "dark"
+
+
 def ink() -> str:
     """Return the colour of text on coloured ground, which the chart library does not adapt."""
-    return "#e6ebef" if st.context.theme.type == "dark" else "#1f2933"
+    return "#e6ebef" if is_dark() else "#1f2933"
 
 
 def framed(x: str, y: str, *, height: int = HEIGHT) -> go.Figure:

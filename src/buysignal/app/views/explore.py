@@ -18,6 +18,8 @@ from buysignal.explore.page import render_explore_html
 FULL_DEMO = 20_000
 GLANCE = "At a glance"
 SECTION = "explore_section"
+# What a first look shows, where the data has it.
+FIRST_CHARTS = ("funnel-steps", "time-visits")
 
 
 def body() -> None:
@@ -123,6 +125,10 @@ def _glance(found: Exploration) -> None:
     days = f"From {facts.first} to {facts.last}. " if facts.first is not None else ""
     left_out = f"Left out: {'; '.join(facts.left_out)}." if facts.left_out else ""
     page.caption(f"{days}{left_out}", None, facts.simulated)
+    shown = {chart.key: chart for chart in found.charts}
+    for key in FIRST_CHARTS:
+        if key in shown:
+            _chart(shown[key])
     st.header("What stands out", divider="gray")
     st.markdown("\n".join(f"- **{words.plain(s.title)}.** {_first(s)}" for s in found.sections if s.charts))
     missing = [sentence for section in found.sections for sentence in section.missing]
@@ -150,7 +156,7 @@ def _section(section: Section) -> None:
     for sentence in section.missing:
         st.info(words.prose(sentence), icon=":material/info:")
     if not section.charts:
-        page.go("data", "Choose other data", "database")
+        page.go("data", "What this data can answer", "database")
 
 
 def _row(pair: list[Chart]) -> None:
