@@ -86,7 +86,8 @@ def target(
     step(0.8, "drawing visitors")
     plan = targeting.plan(visits, economics, goal=bundle.goal, known=known, level=level, seed=seed)
     step(1.0, "done")
-    return replace(plan, notes=plan.notes + notes)
+    simulated = bundle.manifest.dataset.simulated
+    return replace(plan, notes=plan.notes + notes, simulated=simulated)
 
 
 def carts_at_risk(
@@ -128,7 +129,7 @@ def carts_at_risk(
         "session_gap": bundle.session_gap,
         "currency": bundle.goal.currency,
     }
-    found = carts.carts(events, **arguments)
+    found = replace(carts.carts(events, **arguments), simulated=bundle.manifest.dataset.simulated)
     if not reasons or not len(found.open):
         return found
     step(0.6, "finding reasons")

@@ -18,6 +18,8 @@ from buysignal.cli import mend  # noqa: F401
 from buysignal.cli import explore  # noqa: F401
 from buysignal.cli import train  # noqa: F401
 from buysignal.cli import scores  # noqa: F401
+from buysignal.cli import revenue  # noqa: F401
+from buysignal.cli import act  # noqa: F401
 from buysignal.cli import card  # noqa: F401
 from buysignal.cli import web  # noqa: F401
 # isort: on

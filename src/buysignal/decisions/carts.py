@@ -59,6 +59,7 @@ class Carts:
             where there are none.
         judged: how many carts that rate stands on.
         excluded: open carts that are not listed, by reason.
+        simulated: the model learned from the demo shop, which is no real one.
     """
 
     now: np.datetime64
@@ -73,6 +74,7 @@ class Carts:
     recovery_rate: float | None
     judged: int
     excluded: dict[str, int]
+    simulated: bool = False
 
     @property
     def value(self) -> float:
@@ -91,6 +93,10 @@ class Carts:
 
         return carts_sentence(self)
 
+    def export(self) -> pd.DataFrame:
+        """Return the open carts to take away, with what their figures are of."""
+        return self.open.assign(currency=self.currency, asked_at=self.now, simulated=self.simulated)
+
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
         tables = {
@@ -100,6 +106,7 @@ class Carts:
             "now": str(self.now),
             "sentence": self.sentence,
             "currency": self.currency,
+            "simulated": self.simulated,
             "filled": self.filled,
             "bought_in_visit": self.bought_in_visit,
             "left": self.left,

@@ -19,6 +19,8 @@ import pandas as pd
 from buysignal.decisions import judging, pricing
 from buysignal.decisions.economics import Economics
 from buysignal.decisions.judging import Basis
+from buysignal.decisions.words import WHY_OUT as WHY_OUT
+from buysignal.decisions.words import targeting_sentence
 from buysignal.errors import GoalError, InputError, SamplesError
 from buysignal.goals import Goal
 
@@ -33,11 +35,6 @@ FEW_BUYERS = 30
 """Fewer buyers behind an estimate are said so."""
 
 _INSIDE = ("a", "outcome_known", "bought", "spent", "came", "realised")
-WHY_OUT = {
-    "already_bought": "already bought in this visit",
-    "suspected_bot": "suspected bots",
-    "refused_consent": "visitors who refused consent",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +60,7 @@ class TargetingPlan:
         visits_listed: the list, best first: the visits' columns with ``expected_profit``.
         promised: sums of the raw ``chance`` and ``revenue`` scores of all visits considered, over what they
             were brought to before the list was chosen (`pricing.py`); 1 where they were taken at their word.
+        simulated: the model learned from the demo shop, which is no real one.
         notes: what to keep in mind.
     """
 
@@ -89,14 +87,18 @@ class TargetingPlan:
     curve: pd.DataFrame
     visits_listed: pd.DataFrame
     promised: dict[str, float]
+    simulated: bool = False
     notes: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
         """Say the result in one or two plain sentences."""
-        from buysignal.decisions.words import targeting_sentence
-
         return targeting_sentence(self)
+
+    def export(self) -> pd.DataFrame:
+        """Return the list to take away, with what its figures are of."""
+        about = {"goal": self.goal.name, "proxy": self.goal.proxy, "simulated": self.simulated}
+        return self.visits_listed.assign(currency=self.currency, **about)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values; ``proxy`` travels with them."""

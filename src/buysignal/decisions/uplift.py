@@ -159,6 +159,11 @@ def measure(
             visitors.
         UnitError: the horizon has no unit.
     """
+    if "event_name" not in events.column_names:
+        raise SamplesError(
+            "the later data is a table of visits, which does not say who bought when",
+            allowed="events with visitor_id, event_time and purchases",
+        )
     people, warnings = _people(drawn.table)
     people["since"], late = _since(people, drawn.campaign, contacted_at)
     people, early = _reached(people, events, duration_us(horizon, "horizon"), horizon)

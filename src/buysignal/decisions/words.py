@@ -30,6 +30,11 @@ def count(n: int, word: str) -> str:
     return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
+WHY_OUT = {
+    "already_bought": "already bought in this visit",
+    "suspected_bot": "suspected bots",
+    "refused_consent": "visitors who refused consent",
+}
 BASIS = {
     "outcomes": "judged by what these visits really did",
     "corrected": "scores corrected by how such scores did on earlier visits",
