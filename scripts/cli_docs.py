@@ -30,7 +30,7 @@ Results go to standard output, progress to standard error. Mistakes in what was 
 one sentence and exit code 2; an interrupt ends with 130. `--help` explains any command, `--version` \
 prints the version.
 """
-WORDS = {Path: "PATH", int: "NUMBER", str: "TEXT"}
+WORDS = {Path: "PATH", int: "NUMBER", float: "NUMBER", str: "TEXT"}
 
 
 def render() -> str:
