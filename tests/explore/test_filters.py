@@ -96,3 +96,43 @@ def test_the_values_of_a_column_part_the_visits_and_all_they_did(shop: Shop) -> 
         assert summed == whole.chart(key).data[column].sum()
     first = [p.chart("funnel-steps").data["visits"].to_numpy() for p in parts]
     assert (np.sum(first, axis=0) == whole.chart("funnel-steps").data["visits"].to_numpy()).all()
+
+
+def test_a_session_table_may_call_its_columns_as_it_likes(tmp_path: Path) -> None:
+    """Columns that are called like the library's own figures are not mixed up with them."""
+    lines = ["visit,day,events,reached,category,bought"]
+    lines += [f"s{i},{('mon', 'tue')[i % 2]},many,{'yn'[i % 2]},c{i % 3},{i % 4 == 0}" for i in range(60)]
+    (tmp_path / "visits.csv").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "own.toml").write_text(OWN_TABLE, encoding="utf-8")
+    data = prepare(load(tmp_path / "visits.csv", profile=tmp_path / "own.toml"))
+    offered = choices(data, segments={f"s{i}": "xy"[i % 2] for i in range(60)})
+    assert offered.columns["day"] == ("mon", "tue")
+    assert (offered.categories, offered.segments) == ((), ("x", "y"))
+    found = explore(data, filters=Filters(columns=(("day", ("mon",)), ("category", ("c0", "c1")))))
+    assert (found.facts.visits, found.facts.orders) == (20, 10)
+
+
+OWN_TABLE = """
+name = "own"
+title = "Own visits"
+level = "session"
+required = ["bought"]
+[roles]
+session = "visit"
+[identify]
+all = ["visit", "bought"]
+[columns]
+visit = { source = "visit", type = "text" }
+day = { source = "day", type = "text" }
+events = { source = "events", type = "text" }
+reached = { source = "reached", type = "text" }
+category = { source = "category", type = "text" }
+bought = { source = "bought", type = "boolean" }
+[[goals]]
+name = "purchase"
+sentence = "the visit ends with a purchase"
+proxy = false
+kind = "column"
+attribute = "bought"
+equals = true
+"""

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from buysignal.sessions import NO_TIME
+
 
 @dataclass(frozen=True, eq=False)
 class Coded:
@@ -75,3 +77,9 @@ def distinct(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return the distinct values, ascending; for rows in the order of their visits faster than np.unique."""
     ordered = np.sort(values, kind="stable")
     return ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
+
+
+def as_days(day: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:
+    """Return days since 1970 as midnights, ``NO_TIME`` as NaT."""
+    moments = np.where(day == NO_TIME, np.datetime64("NaT", "D"), day.astype("datetime64[D]"))
+    return moments.astype("datetime64[s]")

@@ -85,13 +85,14 @@ def choices_of(data: Prepared, segments: pd.Series | None = None) -> Choices:
     """Return what ``data`` can be filtered by."""
     start, end = _span(data)
     offered = {plural: _frequent(data.visits.get(one)) for plural, one in _OF_VISIT}
-    offered |= {plural: _frequent_names(data, one) for plural, one in _OF_EVENTS}
+    if data.level == "event":
+        offered |= {plural: _frequent_names(data, one) for plural, one in _OF_EVENTS}
     return Choices(
         start=start,
         end=end,
         segments=_frequent(segments),
         visitors=("all", "new", "returning") if data.returning_known else (),
-        columns={name: _frequent(data.visits[name]) for name in data.filter_columns},
+        columns={name: _frequent_names(data, name) for name in data.filter_columns},
         **offered,
     )
 
@@ -137,7 +138,7 @@ def kept_visits(data: Prepared, filters: Filters, segments: pd.Series | None = N
         kept &= _touches(data, one, getattr(filters, plural))
     kept &= _among(segments, filters.segments, "segment")
     for name, values in filters.columns:
-        kept &= _among(data.visits[name] if name in data.filter_columns else None, values, name)
+        kept &= _touches(data, name, values)
     if filters.visitors != "all":
         if not data.returning_known:
             raise _unknown("new or returning visitors", "visitor")

@@ -84,10 +84,13 @@ def events(data: Prepared) -> Coded:
 
 def with_noun(column: Coded, noun: str) -> Coded:
     """Return the column with "page" before pages that are mere numbers."""
-    names: list[str] = []
-    for name in column.names:
-        names.append(told_apart(f"{noun} {name}" if name.isdigit() and len(name) < 4 else name, names))
-    return Coded(column.codes, tuple(names))
+    mere = {name: f"{noun} {name}" for name in column.names if name.isdigit() and len(name) < 4}
+    if not mere:
+        return column
+    taken = set(column.names) - set(mere)
+    return Coded(
+        column.codes, tuple(told_apart(mere.get(n, n), taken if n in mere else ()) for n in column.names)
+    )
 
 
 def fold_rare(column: Coded, most: int, *, other: str = "other", unknown: str = "not known") -> Coded:

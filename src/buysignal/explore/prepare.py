@@ -15,7 +15,7 @@ from buysignal import sessions
 from buysignal.errors import SamplesError
 from buysignal.explore import outcome as outcomes
 from buysignal.explore import words
-from buysignal.explore.columns import Coded, coded, is_number, numbers
+from buysignal.explore.columns import Coded, as_days, coded, is_number, numbers
 from buysignal.explore.outcome import Outcome
 from buysignal.explore.prepare_table import prepare_table
 from buysignal.explore.prepared import Prepared
@@ -183,7 +183,7 @@ def _visits(
     return pd.DataFrame(
         {
             "id": pd.Series(events.column("session_id").take(pa.array(starts)).to_numpy(), dtype="str"),
-            "day": _as_days(day),
+            "day": as_days(day),
             "start": np.where(timed, first, sessions.NO_TIME),
             "rows": sizes,
             "events": np.add.reduceat(actions, starts, dtype=np.int64),
@@ -193,11 +193,6 @@ def _visits(
             "returning": number > 1,
         }
     )
-
-
-def _as_days(day: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:
-    moments = np.where(day == sessions.NO_TIME, np.datetime64("NaT", "D"), day.astype("datetime64[D]"))
-    return moments.astype("datetime64[s]")
 
 
 def _orders(

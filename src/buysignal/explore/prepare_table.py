@@ -12,7 +12,7 @@ from buysignal import events as ev
 from buysignal import goals, sessions
 from buysignal.check import goal_column
 from buysignal.explore import outcome as outcomes
-from buysignal.explore.columns import coded, is_number, numbers
+from buysignal.explore.columns import as_days, coded, is_number, numbers
 from buysignal.explore.filters import MOST_CHOICES
 from buysignal.explore.outcome import Outcome
 from buysignal.explore.prepared import Prepared
@@ -31,12 +31,11 @@ def prepare_table(loaded: Loaded) -> Prepared:
     others = [c for c in filled if c not in measured and not pa.types.is_temporal(table.schema.field(c).type)]
     texts = {c: coded(table.column(c)) for c in others}
     start = _starts(table, profile.roles.time)
+    known = start != sessions.NO_TIME
     visits = pd.DataFrame(
         {
-            "id": np.arange(table.num_rows).astype(str),
-            "day": (start // sessions.US_PER_DAY * (start != sessions.NO_TIME))
-            .astype("datetime64[D]")
-            .astype("datetime64[s]"),
+            "id": _ids(table, profile.roles.session),
+            "day": as_days(np.where(known, start // sessions.US_PER_DAY, sessions.NO_TIME)),
             "start": start,
             "rows": np.ones(table.num_rows, dtype=np.int64),
             "events": np.ones(table.num_rows, dtype=np.int64),
@@ -46,10 +45,7 @@ def prepare_table(loaded: Loaded) -> Prepared:
             "revenue": _revenue(table, outcome),
         }
     )
-    visits.loc[start == sessions.NO_TIME, "day"] = pd.NaT
     choosable = tuple(c for c in texts if 1 < len(texts[c].names) <= MOST_CHOICES)
-    for name in choosable:
-        visits[name] = pd.Categorical.from_codes(texts[name].codes, categories=pd.Index(texts[name].names))
     return Prepared(
         level="session",
         visits=visits,
@@ -69,6 +65,13 @@ def prepare_table(loaded: Loaded) -> Prepared:
         filter_columns=choosable,
         late={c: k for c, k in profile.known.items() if k != "start"},
     )
+
+
+def _ids(table: pa.Table, session: str | None) -> pd.Series:
+    """Return the sessions' own ids, or the numbers of their rows."""
+    if session is not None and session in table.column_names:
+        return table.column(session).cast(pa.string()).to_pandas().astype("str")
+    return pd.Series(np.arange(table.num_rows)).astype("str")
 
 
 def _outcome(loaded: Loaded) -> tuple[Outcome, npt.NDArray[np.bool_]]:
