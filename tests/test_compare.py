@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buysignal.compare import Side, compare, difference_interval, main_tables
+from buysignal.compare import Side, compare, difference_interval, main_tables, same_data
 from buysignal.report import GoalNote, Report
 from shop import Shop
 
@@ -139,3 +139,10 @@ def test_the_interval_covers_the_true_difference_of_two_means() -> None:
         low, high = difference_interval(a.mean(), bounds[0], b.mean(), bounds[1])
         inside += low <= 1 <= high
     assert 0.92 <= inside / 600 <= 0.98
+
+
+def test_data_is_the_same_whether_its_report_was_stored_or_not(shop: Shop) -> None:
+    stored = shop.report.dataset
+    assert stored.revenue is not None
+    assert same_data(stored, stored.model_copy(update={"revenue": stored.revenue * (1 + 1e-9)}))
+    assert not same_data(stored, stored.model_copy(update={"revenue": stored.revenue * 1.01}))

@@ -24,7 +24,7 @@ DECIDING: dict[Task, str] = {
 
 CURVES = ("roc", "precision_recall", "calibration", "lift", "gain")
 _SAME_RATE = 1e-6
-_FINGERPRINT = ("rows_kept", "visitors", "sessions", "purchases", "revenue", "start", "end")
+_FINGERPRINT = ("rows_in", "rows_kept", "visitors", "sessions", "purchases", "revenue", "start", "end")
 
 Bounds = tuple[float, float]
 
@@ -160,9 +160,16 @@ def _other_data(a: Side, b: Side) -> str:
     if one.simulated != other.simulated:
         real, made = (b, a) if one.simulated else (a, b)
         return f"{made.name} was trained on simulated data, {real.name} was not."
-    if [getattr(one, f) for f in _FINGERPRINT] != [getattr(other, f) for f in _FINGERPRINT]:
+    if not same_data(one, other):
         return f"They come from different data: {a.name} {_data(one)}; {b.name} {_data(other)}."
     return ""
+
+
+def same_data(one: Dataset, other: Dataset) -> bool:
+    """Return whether two runs learned from the same data, as far as its counts, period and revenue tell."""
+    # Read back as from a file, where figures have six digits.
+    one, other = (Dataset.model_validate(data.model_dump()) for data in (one, other))
+    return all(getattr(one, name) == getattr(other, name) for name in _FINGERPRINT)
 
 
 def _data(data: Dataset) -> str:

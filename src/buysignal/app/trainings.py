@@ -11,6 +11,7 @@ from buysignal import training
 from buysignal.app import state
 from buysignal.app.job import TrainingJob, Work
 from buysignal.app.state import Model, Source
+from buysignal.compare import same_data
 from buysignal.report import Report
 from buysignal.sources.read import Progress
 from buysignal.training import Options, Trained
@@ -42,8 +43,7 @@ def is_its_data(data: Source, report: Report) -> bool:
     ours, theirs = dataset_of(data.loaded, None), report.dataset
     if report.settings.get("test_files"):
         return ours.rows_in == theirs.rows_in
-    names = ("rows_in", "rows_kept", "sessions", "purchases", "revenue", "start", "end")
-    return all(getattr(ours, name) == getattr(theirs, name) for name in names)
+    return same_data(ours, theirs)
 
 
 def again(data: Source, used: Model, champion: str) -> None:
