@@ -172,8 +172,7 @@ def _order_values(table: pa.Table, bought: npt.NDArray[np.bool_]) -> npt.NDArray
     order = pc.fill_null(ids.indices, -1).to_numpy(zero_copy_only=False).copy()
     alone = order < 0
     order[alone] = len(ids.dictionary) + np.arange(int(alone.sum()))
-    values: npt.NDArray[np.float64] = np.bincount(order, weights=events.line_values(table)[bought])
-    return values
+    return np.bincount(order, weights=events.line_values(table)[bought]).astype(np.float64)
 
 
 def _spread(values: npt.NDArray[np.float64]) -> float | None:

@@ -1,10 +1,17 @@
-"""Exchange rates as people type them."""
+"""Exchange rates: which are missing, and as people type them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
+import pyarrow.compute as pc
+
 from buysignal.errors import ProfileError
+from buysignal.sources import nested, raw
+from buysignal.sources.mend import form_by_file
+from buysignal.sources.profile import folded
+from buysignal.sources.read import Loaded
 
 
 def parse_rates(pairs: Iterable[str]) -> dict[str, float]:
@@ -45,3 +52,20 @@ def _no_rate(pair: str) -> ProfileError:
         allowed="CODE=RATE, such as USD=0.92 where one USD is 0.92 of the common currency",
         todo="write it so",
     )
+
+
+def missing_rates(loaded: Loaded) -> dict[str, int]:
+    """Return the currencies of rows rejected for want of a rate, and how many rows each has."""
+    mapping = loaded.profile.columns.get("currency")
+    wanted = {folded(s) for s in (mapping.source if mapping else ()) or ("currency",)}
+    forms = form_by_file(loaded.forms)
+    table = loaded.rejects.table
+    table = table.filter(pc.equal(table.column("reason"), "unknown_currency"))
+    found: Counter[str] = Counter()
+    for reject in table.to_pylist():
+        form = forms[reject["file"]]
+        cells = nested.flatten(reject["raw"]) if form.kind == "json" else raw.split(reject["raw"], form)
+        code = next((cell for name, cell in cells.items() if folded(name) in wanted and cell), "")
+        if code:
+            found[code.strip().upper()] += 1
+    return dict(found.most_common())

@@ -1,26 +1,27 @@
-"""Page: choose data and see what is in it."""
+"""Page: choose data, say what it means, and see what is in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
 
-import pandas as pd
 import streamlit as st
 
-from buysignal.app import bringing, exports, page, state, words
+from buysignal.app import bringing, brought, mapping, mending, page, state, words
+from buysignal.app.bringing import Waiting
 from buysignal.app.state import Source
-from buysignal.check import CheckResult
 from buysignal.errors import BuysignalError
-from buysignal.goals import Answer
 from buysignal.sources import builtin_profiles
 from buysignal.sources.download import DATASETS
-from buysignal.sources.read import MENDED
+from buysignal.sources.own import own_profiles
+from buysignal.sources.profile import Profile, parse_profile
 
 DEMO_SIZES = (5_000, 20_000, 50_000)
-SHOWN_REJECTS = 200
 WAYS = ("Demo shop", "Public data set", "Your files")
-CANONICAL = ("visitor_id", "event_name", "event_time", "session_id", "item_id", "category", "price")
+PROFILE_TYPE = "toml"
+Step = Callable[[float, str], None]
 
 
 def body() -> None:
@@ -33,13 +34,16 @@ def body() -> None:
     way = st.segmented_control("Where from", WAYS, default=WAYS[0], required=True, key="way")
     with st.container(border=True):
         {"Demo shop": _demo, "Public data set": _public, "Your files": _files}[way or WAYS[0]]()
+    waiting = cast("Waiting | None", st.session_state.get("waiting"))
+    if waiting is not None:
+        _waiting(waiting)
     data = state.source()
-    if data is None:
+    if data is not None:
+        _report(data)
+    elif waiting is None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("No file at hand? Type a single visit in instead:")
             page.link("live", "Manual input", "touch_app")
-    else:
-        _report(data)
 
 
 def _demo() -> None:
@@ -79,46 +83,73 @@ def _public() -> None:
 
 
 def _files() -> None:
-    with st.form("upload", border=False):
+    with st.form("upload", border=False, clear_on_submit=True):
         files = st.file_uploader(
-            "CSV, Parquet or JSON lines, also as .gz or .zip; several files are read as one",
-            type=list(bringing.UPLOAD_TYPES),
+            "CSV, Parquet or JSON lines, also as .gz or .zip; up to 1 GB; several files are read as one",
+            type=[*bringing.UPLOAD_TYPES, PROFILE_TYPE],
             accept_multiple_files=True,
             key="files",
+            help="A profile you saved (TOML) may come along: the files are read by it.",
         )
-        with st.expander("My columns have other names"):
-            profile, mapping = _mapping()
+        with st.expander("The format is known"):
+            profile = _format()
         if st.form_submit_button("Read the files", type="primary", icon=":material/upload_file:"):
             with _reading() as step:
-                folder = state.new_folder("upload")
-                _use(bringing.uploaded(files or [], folder, step, profile=profile, mapping=mapping))
-    st.caption("Files stay on the machine the app runs on, and are deleted when you close this page.")
+                _read(files or [], profile, step)
+    st.caption(
+        "Files stay on the machine the app runs on, and are deleted when you close this page. Columns with "
+        "other names are no trouble: you say what they mean."
+    )
 
 
-def _mapping() -> tuple[str | None, dict[str, str]]:
-    profiles = builtin_profiles()
-    profile = st.selectbox(
+def _format() -> str | None:
+    own, shipped = own_profiles(), builtin_profiles()
+    titles = {name: p.title for name, p in {**shipped, **own}.items()}
+    return st.selectbox(
         "Format",
-        [None, *profiles],
-        format_func=lambda name: "Find out by the columns" if name is None else profiles[name].title,
+        [None, *own, *shipped],
+        format_func=lambda name: "Find out by the columns" if name is None else titles[name],
         key="profile",
     )
-    st.markdown("Write the name of *your* column beside what it holds. Leave the others empty.")
-    columns = st.columns(2)
-    given = {
-        name: columns[i % 2].text_input(f"{words.CANONICAL.get(name, name)} (`{name}`)", key=f"map_{name}")
-        for i, name in enumerate(CANONICAL)
-    }
-    return profile, {name: value.strip() for name, value in given.items() if value.strip()}
+
+
+def _read(files: list[Any], profile: str | None, step: Step) -> None:
+    """Read what was uploaded; files whose columns no profile knows wait for a person."""
+    folder = state.new_folder("upload")
+    profiles = [file for file in files if file.name.lower().endswith(f".{PROFILE_TYPE}")]
+    chosen: str | Profile | None = _profile_of(profiles[0]) if profiles else profile
+    data = [file for file in files if file not in profiles]
+    paths = bringing.stored(data, folder, lambda share, text: step(0.2 * share, text))
+    try:
+        source = bringing.read(
+            paths, folder, bringing.label_of(paths), profile=chosen,
+            progress=lambda share, text: step(0.2 + 0.8 * share, text),
+        )  # fmt: skip
+    except BuysignalError as error:
+        waiting = bringing.waiting(paths, folder, error)
+        if waiting is None:
+            raise
+        st.session_state["waiting"] = waiting
+        return
+    _use(source)
+
+
+def _profile_of(given: Any) -> Profile:
+    path: Path = state.new_folder("profile") / Path(given.name).name
+    path.write_bytes(given.read())
+    try:
+        return parse_profile(path)
+    except BuysignalError as error:
+        raise bringing.for_page(error, path.parent) from error
 
 
 @contextmanager
-def _reading() -> Iterator[Callable[[float, str], None]]:
+def _reading() -> Iterator[Step]:
     """Show progress while data is read; what cannot be read is said, and changes nothing."""
     bar = st.progress(0.0, "Starting")
 
     def step(share: float, text: str) -> None:
-        bar.progress(min(max(share, 0.0), 1.0), text.capitalize())
+        bar.progress(min(max(share, 0.0), 1.0), text[:1].upper() + text[1:])
 
     try:
         yield step
@@ -132,70 +163,63 @@ def _reading() -> Iterator[Callable[[float, str], None]]:
 
 def _use(new: Source) -> None:
     state.use_source(new)
+    st.session_state.pop("waiting", None)
+
+
+def _waiting(waiting: Waiting) -> None:
+    """Ask what the columns mean of files that no profile reads."""
+    key = waiting.folder.name
+    with st.container(border=True):
+        st.subheader(f"What do the columns of {words.plain(waiting.label)} mean?")
+        st.markdown(
+            "No known format reads this file as it is. Below is a **guess** by the names of its columns: "
+            "look through it, correct it, then read the files."
+        )
+        st.caption(words.prose(brought.sentence(waiting.why.came)))
+        with _reading() as step:
+            profile = mapping.unknown(waiting.seen.forms, key)
+            if profile is not None:
+                _use(
+                    bringing.read(
+                        waiting.paths, waiting.folder, waiting.label, profile=profile, progress=step
+                    )
+                )
+                st.rerun()
+        if st.button("Leave these files", key=f"leave_{key}"):
+            del st.session_state["waiting"]
+            st.rerun()
 
 
 def _report(data: Source) -> None:
     """Show what is in the data: counts, what it can answer, what was rejected and missing."""
     check = data.check
     st.header(words.plain(data.label), divider="gray")
+    note = st.session_state.pop("data_note", None)
+    if note:
+        st.success(note, icon=":material/check_circle:")
     with st.container(horizontal=True):
         if data.simulated:
             st.badge("Simulated data", icon=":material/science:", color="violet")
-        sure = "" if check.profile_confidence >= 0.995 else f", {check.profile_confidence:.0%} sure"
-        st.badge(f"Recognised as: {check.profile_title}{sure}", icon=":material/fingerprint:", color="gray")
-    _figures(check)
+        st.badge(_read_by(data), icon=":material/fingerprint:", color="gray")
+    brought.figures(check)
     for warning in check.warnings:
-        st.warning(_sentence(warning), icon=":material/info:")
+        st.warning(brought.sentence(warning), icon=":material/info:")
     st.subheader("What this data can answer")
-    _answers(check)
+    brought.answers(check)
     _next_step(data)
+    brought.carries(check)
+    st.subheader("What your columns mean")
+    _mapping(data)
     st.subheader("Quality of the rows")
     _quality(data)
 
 
-def _figures(check: CheckResult) -> None:
-    facts = [
-        ("Visits", f"{check.sessions:,}", None),
-        ("Visitors", "–" if check.visitors is None else f"{check.visitors:,}",
-         "Not told apart from visits in this source." if check.visitors is None else None),
-        ("Purchases", f"{check.purchases:,}", None),
-        ("Revenue", words.money(check.revenue, check.currency), None),
-    ]  # fmt: skip
-    with st.container(horizontal=True):
-        for label, value, text in facts:
-            st.metric(label, value, help=text, border=True, width=160)
-    if check.time_range:
-        start, end = (moment[:10] for moment in check.time_range)
-        st.caption(f"From {start} to {end}.")
-
-
-ANSWERS = {
-    "yes": (":material/check_circle:", "green", "Yes"),
-    "proxy": (":material/swap_horiz:", "orange", "Proxy only"),
-    "no": (":material/block:", "red", "No"),
-}
-
-
-def _answers(check: CheckResult) -> None:
-    with st.container(border=True):
-        for answer in check.can_predict:
-            _answer(answer)
-
-
-def _answer(answer: Answer) -> None:
-    icon, colour, word = ANSWERS[answer.answer]
-    left, right = st.columns([1, 6], vertical_alignment="center")
-    with left:
-        st.badge(
-            word, icon=icon, color=colour, help=words.HELP["proxy"] if answer.answer == "proxy" else None
-        )
-    why = words.plain(answer.why)
-    front = "proxy, not conversion: " if answer.answer == "proxy" else ""
-    right.markdown(f"**{words.plain(_sentence(answer.question, '?'))}** {_sentence(front + why)}")
-
-
-def _sentence(text: str, end: str = ".") -> str:
-    return text[:1].upper() + text[1:].rstrip(".?") + end
+def _read_by(data: Source) -> str:
+    check = data.check
+    if check.profile in own_profiles():
+        return f"Read by your profile '{check.profile}'"
+    sure = "" if check.profile_confidence >= 0.995 else f", {check.profile_confidence:.0%} sure"
+    return f"Recognised as: {check.profile_title}{sure}"
 
 
 def _next_step(data: Source) -> None:
@@ -205,6 +229,22 @@ def _next_step(data: Source) -> None:
         if fits:
             page.go("visits", "Score these visits", "groups", primary=True)
         page.go("train", "Train a model on this data", "model_training", primary=not fits)
+
+
+def _mapping(data: Source) -> None:
+    with st.expander("Look at the table, change it, keep it as a profile", icon=":material/table_view:"):
+        with _reading() as step:
+            profile = mapping.known(data.loaded, data.token)
+            if profile is not None:
+                _again(bringing.reread(data, step, profile=profile), "Read again by the changed table.")
+        with _reading():
+            mapping.keeping(data.loaded, data.token)
+
+
+def _again(new: Source, note: str) -> None:
+    _use(new)
+    st.session_state["data_note"] = note
+    st.rerun()
 
 
 def _quality(data: Source) -> None:
@@ -218,85 +258,27 @@ def _quality(data: Source) -> None:
     with tabs[0]:
         _rejects(data)
     with tabs[1]:
-        _mended(check)
+        brought.mended(check)
     with tabs[2]:
-        _missing(check)
+        brought.missing(check)
 
 
 def _rejects(data: Source) -> None:
-    rejects = data.loaded.rejects
-    if not len(rejects):
+    if not len(data.loaded.rejects):
         st.success("No row was rejected.", icon=":material/check_circle:")
         return
-    by_reason = rejects.by_reason()
-    counts = pd.DataFrame(
-        {
-            "Reason": [reason.replace("_", " ") for reason in by_reason],
-            "Rows": list(by_reason.values()),
-        }
-    )
-    st.dataframe(counts, hide_index=True, width="content")
-    with st.expander("Look at the rows"):
-        rows = rejects.table.slice(0, SHOWN_REJECTS).to_pandas()
-        st.dataframe(
-            rows,
-            hide_index=True,
-            column_order=["line", "reason", "column", "hint", "raw", "file"],
-            column_config={
-                "line": st.column_config.NumberColumn("Line", format="localized", width="small"),
-                "reason": "Reason",
-                "column": "Column",
-                "hint": st.column_config.TextColumn("How to mend it", width="large"),
-                "raw": st.column_config.TextColumn("The row", width="large"),
-                "file": "File",
-            },
-        )
-        if len(rejects) > SHOWN_REJECTS:
-            st.caption(f"The first {SHOWN_REJECTS} of {len(rejects):,}; the download has them all.")
-    st.download_button(
-        "Download the rejected rows (CSV)",
-        data=lambda: exports.rejects_csv(rejects),
-        file_name="rejects.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        key="rejects_download",
-    )
-
-
-def _mended(check: CheckResult) -> None:
-    lines = [f"- {n:,} {MENDED[kind]}" for kind, n in check.mended.items()]
-    lines.append(f"- {words.count(check.duplicates, 'row')} equal to an earlier one")
-    lines.append(f"- {words.count(check.suspected_bots, 'suspected bot session')}")
-    lines += [f"- `{c}` is known only {_when(when)}" for c, when in check.known_too_late.items()]
-    st.markdown("\n".join(lines))
-
-
-def _when(known: str) -> str:
-    return {"during": "while the visit goes on", "end": "when the visit is over"}.get(known, known)
-
-
-def _missing(check: CheckResult) -> None:
-    if not check.missing_by_column:
-        st.success("No cell is empty in any column.", icon=":material/check_circle:")
-        return
-    missing = pd.DataFrame(
-        {
-            "Column": list(check.missing_by_column),
-            "Empty cells": list(check.missing_by_column.values()),
-            "Share": [n / check.rows_kept for n in check.missing_by_column.values()],
-        }
-    )
-    st.dataframe(
-        missing,
-        hide_index=True,
-        width="content",
-        column_config={
-            "Empty cells": st.column_config.NumberColumn(format="localized"),
-            "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
-        },
-    )
-    st.caption("Cells may well be empty for a reason: a page view names no item and has no price.")
+    mending.reasons(data)
+    with _reading() as step:
+        rates = mending.rates(data)
+        if rates:
+            given = ", ".join(f"1 {code} = {rate:g} {data.loaded.currency}" for code, rate in rates.items())
+            _again(bringing.reread(data, step, rates=rates), f"Converted by {given}.")
+    with st.expander("Mend rows and feed them in again", icon=":material/healing:"), _reading():
+        mended = mending.rows(data)
+        if mended:
+            new = bringing.mended(data, mended)
+            good = new.check.rows_kept - data.check.rows_kept
+            _again(new, f"{good:,} of {words.count(len(mended), 'row')} read again are good now.")
 
 
 if __name__ == "__main__":
