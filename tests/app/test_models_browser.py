@@ -95,7 +95,7 @@ def test_two_runs_are_compared_and_the_card_is_the_librarys(
 
 def test_the_comparison_fits_on_a_phone(browser: Browser, address: str) -> None:
     with visitor(browser, address, PHONE) as page:
-        go(page, "Models", "Models")
+        page.goto(f"{address}/models")
         page.get_by_text("Compare", exact=True).click()
         expect(page.locator(".js-plotly-plot").first).to_be_visible()
         main = page.get_by_test_id("stMain")
