@@ -12,7 +12,7 @@ from buysignal.decisions.targeting import TargetingPlan
 from buysignal.decisions.uplift import GroupResult, Uplift
 
 IDLE_BANDS = (0.0, 60.0, 1_440.0, 4_320.0, 10_080.0, np.inf)
-IDLE_NAMES = ("under 1 hour", "1 to 24 hours", "1 to 3 days", "3 to 7 days", "over 7 days")
+IDLE_NAMES = ("<1 hour", "1–24 h", "1–3 days", "3–7 days", ">7 days")
 
 
 def profit_curve(plan: TargetingPlan) -> go.Figure:
@@ -55,10 +55,11 @@ def carts_by_day(by_day: pd.DataFrame) -> go.Figure:
     for column, name, colour, pattern in (
         ("open", "Still open", ORANGE, ""),
         ("replaced", "Replaced by a newer cart", GREY, "/"),
-        ("recovered", "Came back and bought", GREEN, "x"),
+        ("recovered", "Came back and bought", GREEN, "."),
     ):
         figure.add_bar(
-            x=by_day["day"], y=by_day[column], name=name, marker={"color": colour, "pattern_shape": pattern},
+            x=by_day["day"], y=by_day[column], name=name,
+            marker={"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay"}},
             hovertemplate="%{x|%d %b %Y}<br>%{y:,} carts<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     figure.update_layout(barmode="stack")
@@ -80,6 +81,7 @@ def risk_by_idle(carts: pd.DataFrame, currency: str | None) -> go.Figure:
         hovertemplate="%{x}<br>%{customdata:,} carts<br>%{y:,.0f} at risk<extra></extra>",
     )  # fmt: skip
     figure.update_yaxes(tickformat="~s")
+    figure.update_xaxes(type="category", tickangle=0)
     figure.update_layout(showlegend=False)
     return figure
 

@@ -97,10 +97,17 @@ def when(used: Model, data: Source) -> Moment:
     )
     if way == UNDER_WAY:
         now = moment(data, "target")
+        st.caption(
+            "Visits with a click not long before that moment, judged by how earlier visits like them did."
+        )
         return Moment(now=now)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         click = st.number_input("Asked right after click", 1, MOST_CLICKS, 3, key="target_click", width=190)
         unseen = st.toggle("The model has not seen these visits", key="target_unseen", help=HELP["unseen"])
+    st.caption(
+        "Past visits as they stood right after that click, judged by what they did later: how such a "
+        "campaign would have done. For a list to act on, take the visits under way."
+    )
     return Moment(click=int(click), unseen=unseen)
 
 

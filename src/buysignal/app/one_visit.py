@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
-from buysignal.app import charts, page, words
+from buysignal.app import charts, form, page, words
 from buysignal.app.state import Model, Source
 from buysignal.app.timeline import Timeline, timeline
 
@@ -16,21 +17,8 @@ def one_visit(used: Model, data: Source, row: dict[str, Any], currency: str | No
     seen = timeline(used.bundle, data.loaded.table, row)
     goal, story = used.bundle.goal, seen.story
     st.header(f"Visit {words.plain(str(row.get('session_id', row.get('row'))))}", divider="gray")
-    with st.container(horizontal=True):
-        delta = story.probability - story.typical_probability
-        st.metric(
-            words.short_chance(goal),
-            words.percent(story.probability),
-            f"{words.points(delta)} against a typical visit",
-            border=True,
-            width=250,
-            delta_color="off",
-        )
-        if "expected_revenue" in row:
-            st.metric(words.short_amount(goal), words.money(row["expected_revenue"], currency), border=True,
-                      width=180)  # fmt: skip
-        if "segment" in row:
-            st.metric("Segment", row["segment"], border=True, width=330, help=words.HELP["segment"])
+    change = story.probability - story.typical_probability
+    form.metrics(used, pd.Series(row), change, "against a typical visit", currency)
     left, right = st.columns(2, gap="medium")
     with left:
         _history(used, seen, data.simulated)

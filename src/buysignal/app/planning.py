@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import pandas as pd
+import streamlit as st
 
 from buysignal import acting
 from buysignal.app import state
@@ -60,6 +61,12 @@ def _asked(
         return visits, known, ()
     visits, notes = acting.visits_after_click(bundle, table, moment.click, unseen=moment.unseen)
     return visits, None, notes
+
+
+def latest_campaign() -> CampaignList | None:
+    """Return the campaign that was planned last in this session."""
+    kept = st.session_state.get("held_campaign")
+    return None if kept is None else kept[1]
 
 
 def drawn(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, time
 from typing import cast
 
 import numpy as np
 import streamlit as st
 
-from buysignal.app import act_charts, bringing, campaigns, charts, exports, page, state, words
+from buysignal import acting
+from buysignal.app import act_charts, bringing, campaigns, charts, exports, page, planning, state, words
 from buysignal.app.held import held
 from buysignal.app.state import Source
 from buysignal.decisions.holdout import CampaignList
@@ -41,7 +42,7 @@ def body() -> None:
         return
     with st.container(border=True):
         st.subheader("3. What counts")
-        horizon, contacted_at, wanted = _counts(campaign)
+        horizon, contacted_at, wanted = _counts(campaign, later)
     key = (id(campaign), later.token, horizon, str(contacted_at), wanted)
     found = held(
         "uplift",
@@ -74,7 +75,17 @@ def _campaign(held_one: CampaignList | None) -> CampaignList | None:
         except BuysignalError as error:
             page.refuse(error)
             return None
-        st.session_state["uplift_campaign"], st.session_state["uplift_files"] = held_one, names
+        st.session_state["uplift_files"] = names
+        _use(held_one)
+    planned = planning.latest_campaign()
+    if (
+        planned is not None
+        and planned is not held_one
+        and st.button(
+            f"Use “{planned.campaign.name}”, planned here", icon=":material/ads_click:", key="use_planned"
+        )
+    ):
+        _use(planned)
     if held_one is not None:
         about = held_one.campaign
         st.markdown(
@@ -82,6 +93,11 @@ def _campaign(held_one: CampaignList | None) -> CampaignList | None:
             f"alone; planned {about.created:%Y-%m-%d}."
         )
     return held_one
+
+
+def _use(campaign: CampaignList) -> None:
+    st.session_state["uplift_campaign"] = campaign
+    st.rerun()
 
 
 def _later() -> Source | None:
@@ -122,12 +138,21 @@ def _need_events(data: Source) -> Source:
     return data
 
 
-def _counts(campaign: CampaignList) -> tuple[str, np.datetime64 | None, float]:
+def _longest(start: datetime, later: Source) -> int:
+    """Return the position of the longest horizon, up to a week, that is over in the later data."""
+    end = acting.moment_of(later.loaded.table, None)
+    begin = np.datetime64(start.replace(tzinfo=None), "us")
+    fitting = [i for i, days in enumerate((1, 3, 7)) if begin + np.timedelta64(days, "D") <= end]
+    return fitting[-1] if fitting else 0
+
+
+def _counts(campaign: CampaignList, later: Source) -> tuple[str, np.datetime64 | None, float]:
     """Ask for horizon, time of contact and the effect that should be found."""
     planned = campaign.campaign.planned()
+    start = campaign.campaign.asked_until or campaign.campaign.created
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        horizon = st.selectbox("Purchases count within", list(HORIZONS), index=2, key="uplift_horizon",
-                               format_func=HORIZONS.__getitem__, width=190)  # fmt: skip
+        horizon = st.selectbox("Purchases count within", list(HORIZONS), _longest(start, later),
+                               format_func=HORIZONS.__getitem__, width=190, key="uplift_horizon")  # fmt: skip
         wanted = st.number_input(
             "Effect worth finding (% more buyers)", 1.0, 1000.0,
             100 * planned.effect if planned is not None else 10.0, 1.0, format="%.0f", key="uplift_wanted",
@@ -137,7 +162,6 @@ def _counts(campaign: CampaignList) -> tuple[str, np.datetime64 | None, float]:
                    help="Off: each visitor's days begin when they were put on the list.")  # fmt: skip
     if not at:
         return horizon, None, wanted / 100
-    start = campaign.campaign.asked_until or campaign.campaign.created
     with st.container(horizontal=True):
         day = st.date_input("Day", start.date(), key="uplift_day", width=150)
         hour = st.time_input("Time (UTC)", time(start.hour, start.minute), key="uplift_time", width=120)
@@ -147,22 +171,24 @@ def _counts(campaign: CampaignList) -> tuple[str, np.datetime64 | None, float]:
 def _result(found: Uplift) -> None:
     st.header("The answer", divider="gray")
     st.info(words.prose(found.sentence), icon=":material/science:")
+    if found.campaign.simulated:
+        st.caption("In the simulated shop nobody is contacted, so no effect is to be expected here.")
     for warning in found.warnings:
         st.warning(words.prose(warning), icon=":material/warning:")
     unit = found.campaign.currency
     with st.container(horizontal=True):
-        _metric("More buyers", found.absolute, lambda v: f"{1000 * v:+,.1f} of 1,000",
+        _metric("More buyers", found.absolute, "of 1,000", _per_thousand,
                 "Buyers among 1,000 contacted visitors, less those among 1,000 left alone.")  # fmt: skip
         if found.relative is not None:
-            _metric("The same, relative", found.relative, lambda v: f"{100 * v:+,.0f} %",
+            _metric("The same, relative", found.relative, "%", lambda v: f"{100 * v:+,.0f}",
                     "How much more often contacted visitors bought.")  # fmt: skip
-        _metric("Revenue per visitor", found.revenue, lambda v: words.money(v, unit),
+        _metric("Revenue per visitor", found.revenue, unit, lambda v: words.money(v, None),
                 "Mean revenue of a contacted visitor, less that of one left alone.")  # fmt: skip
         if found.profit is not None:
-            _metric("Profit of the campaign", found.profit, lambda v: words.money(v, unit),
+            _metric("Profit of the campaign", found.profit, unit, lambda v: words.money(v, None),
                     "After margin, contacts and incentives, against contacting nobody.")  # fmt: skip
     if found.adjusted is not None:
-        value, low, high = (f"{1000 * v:+,.1f}" for v in vars(found.adjusted).values())
+        value, low, high = map(_per_thousand, (found.adjusted.value, found.adjusted.low, found.adjusted.high))
         st.caption(
             "With the part removed that the scores foretold, which narrows the range: "
             f"{value} of 1,000 ({low} to {high})."
@@ -170,11 +196,15 @@ def _result(found: Uplift) -> None:
     _groups(found, unit)
 
 
-def _metric(label: str, estimate: Estimate, said: object, hint: str) -> None:
-    assert callable(said)
+def _per_thousand(rate: float) -> str:
+    return f"{1000 * rate:+,.1f}"
+
+
+def _metric(label: str, found: Estimate, unit: str | None, said: Callable[[float], str], hint: str) -> None:
+    value, low, high = (said(v).replace("-", "−") for v in (found.value, found.low, found.high))
     st.metric(
-        label, said(estimate.value), f"{said(estimate.low)} to {said(estimate.high)}", border=True, width=240,
-        delta_color="off", delta_arrow="off", help=hint,
+        label, f"{value} {unit or ''}".strip(), f"{low} to {high} {unit or ''}".strip(), border=True,
+        width=193, delta_color="off", delta_arrow="off", help=hint,
     )  # fmt: skip
 
 
