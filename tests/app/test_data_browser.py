@@ -175,7 +175,7 @@ def test_the_usual_file_is_mapped_and_can_be_trained_on(
         cell = page.locator("[role=gridcell]").filter(has_text="year + month + day")
         expect(cell.first).to_be_attached()
         page.get_by_role("button", name="Train a model on this data").click()
-        expect(page.get_by_role("heading", name="Train and judge")).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible(timeout=60_000)
 
 
 def test_a_phone_shows_the_data_page_without_scrolling_sideways(
