@@ -192,10 +192,13 @@ def test_a_renamed_segment_is_called_so_on_every_page_and_in_the_bundle(shop: Sh
     visits = opened(app, "visits").dataframe[0].value
     assert "Window shoppers" in set(visits["segment"])
     assert found not in set(visits["segment"])
+    opened(app, "segments").multiselect(key="export_segments").set_value(["Window shoppers"]).run()
+    members = int((app.session_state["scores"][1].table["segment"] == "Window shoppers").sum())
+    assert any(f"Download {members:,} members" in str(b.label) for b in app.get("download_button"))
     stored = bundle_files.load(bundles.stored(model, tmp_path / "stored"))
     assert stored.segment_profiles[0].original == found
     assert stored.version == model.bundle.version
-    opened(app, "segments").button(key="found_names").click().run()
+    app.button(key="found_names").click().run()
     assert app.dataframe[0].value["Segment"].iloc[0] == found
 
 

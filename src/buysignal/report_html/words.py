@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
+from buysignal.models.segment_stability import word
 from buysignal.plots.scores import METRIC_NAMES
 from buysignal.plots.style import base_name, readable, share_text
 from buysignal.report import Dataset, GoalNote, Report, Row, SliceRow, Table
@@ -287,13 +288,17 @@ def segments(report: Report, table: Table) -> tuple[list[str], list[tuple[str, l
     means = list(dict.fromkeys(name for s in table.segments for name in s.means))
     rate = any(s.rate is not None for s in table.segments)
     revenue = any(s.revenue is not None for s in table.segments)
-    titles = ["Visits", "Share"] + ["Reach the goal"] * rate + ["Mean amount"] * revenue
+    stable = any(s.stability is not None for s in table.segments)
+    titles = (
+        ["Visits", "Share"] + ["Stability"] * stable + ["Reach the goal"] * rate + ["Mean amount"] * revenue
+    )
     titles += [readable(name) for name in means]
     rows = []
     for s in table.segments:
         cells = [f"{s.n:,}", "–" if s.share is None else share_text(s.share)]
+        cells += ["–" if s.stability is None else f"{s.stability:.2f}, {word(s.stability)}"] * stable
         cells += ["–" if s.rate is None else share_text(s.rate)] * rate
         cells += ["–" if s.revenue is None else money(s.revenue, goal)] * revenue
         cells += ["–" if (v := s.means.get(name)) is None else plain_number(v) for name in means]
-        rows.append((s.name, cells))
+        rows.append((f"{s.name} (found as: {s.original})" if s.original else s.name, cells))
     return titles, rows

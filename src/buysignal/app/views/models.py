@@ -7,6 +7,7 @@ import streamlit as st
 from buysignal import model_card
 from buysignal.app import bundles, champions, comparing, page, results, state, words
 from buysignal.app.state import Model
+from buysignal.report import Report
 from buysignal.report_html import render_report_html
 
 WAYS = ("Judge", "Compare", "Champion")
@@ -52,7 +53,7 @@ def _downloads(used: Model) -> None:
         )  # fmt: skip
         if report is not None:
             st.download_button(
-                "Report (HTML)", data=lambda: render_report_html(report),
+                "Report (HTML)", data=lambda: _report(used, report),
                 file_name=f"{used.label}-report.html", mime="text/html", icon=":material/description:",
                 on_click="ignore", key="report_download",
             )  # fmt: skip
@@ -61,6 +62,14 @@ def _downloads(used: Model) -> None:
             mime="application/zip", icon=":material/folder_zip:", on_click="ignore", key="bundle_download",
             help="The trained model with its report: keep it, move it, open it here again.",
         )  # fmt: skip
+
+
+def _report(used: Model, report: Report) -> str | bytes:
+    """Return the page stored with the bundle; where its segments were renamed since, a new one."""
+    stored = used.bundle.path / "report.html"
+    if stored.is_file() and not bundles.renamed_since(used):
+        return stored.read_bytes()
+    return render_report_html(report)
 
 
 def _card(used: Model, form: str) -> str:
