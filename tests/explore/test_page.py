@@ -102,10 +102,10 @@ def test_the_page_of_the_demo_shop_says_simulated(shop: Shop, tmp_path: Path) ->
     write_explore_html(found, tmp_path / "deep" / "explore.html", title="Demo")
     text = (tmp_path / "deep" / "explore.html").read_text(encoding="utf-8")
     assert text.count('class="chip simulated"') == 1 + sum(1 for _ in found.charts)
-    assert "not in this data" not in text
+    assert "no chart, and why" not in text
 
 
 def test_sections_without_charts_say_why() -> None:
     text = render_explore_html(explore(table(visit("a", VIEW))), title="one visit")
-    assert "not in this data" in text
+    assert "no chart, and why" in text
     assert "A funnel needs at least two steps" in text

@@ -161,6 +161,10 @@ def _text(draft: Draft, name: str, column: Coded, called: str, *, unit: str) -> 
     if different > 50 and different > 0.5 * known:
         draft.lacks(f"Nearly every row has its own value of '{called}', so it is not drawn.")
         return
+    if different == 1 and known == len(column.codes):
+        only = column.names[int(np.argmax(column.counts()))]
+        draft.lacks(f"'{only}' is the only {called} of all {unit}, so it is not drawn.")
+        return
     folded = fold_rare(column, MOST_BARS)
     counts = folded.counts()
     data = pd.DataFrame({called: folded.names, unit: counts, "share": counts / counts.sum()})

@@ -21,6 +21,9 @@ from buysignal.plots.style import DASHES, FAINT, GRID, INK, PALETTE, SMALL, TEXT
 
 WIDE = frozenset({"heatmap", "sankey"})
 BAR_INCHES = 0.24
+WORDS_INCHES = 0.6
+"""What title and sentence add to the height."""
+
 DOTS_PER_INCH = 200
 MONTHS_FROM_DAYS = 200
 """From so many days on an axis of days names months."""
@@ -46,7 +49,8 @@ def figure_of(chart: Chart, *, words_too: bool = True) -> Figure:
     Args:
         words_too: write the title above it, the sentence below, and its labels (simulated, proxy).
     """
-    figure = Figure(figsize=_size(chart), layout="constrained")
+    width, height = _size(chart)
+    figure = Figure(figsize=(width, height + WORDS_INCHES * words_too), layout="constrained")
     figure.patch.set_facecolor("white")
     axes = figure.subplots()
     _plain(axes)
@@ -56,7 +60,7 @@ def figure_of(chart: Chart, *, words_too: bool = True) -> Figure:
     if chart.y_title:
         axes.set_ylabel(short(chart.y_title, 48), fontsize=TEXT, color=INK)
     if words_too:
-        _words(figure, axes, chart)
+        _words(figure, chart)
     return figure
 
 
@@ -87,13 +91,13 @@ def _plain(axes: Axes) -> None:
         side.set_visible(False)
 
 
-def _words(figure: Figure, axes: Axes, chart: Chart) -> None:
-    axes.set_title(
-        short(chart.title, 80), fontsize=TEXT + 1.5, color=INK, loc="left", fontweight="bold", pad=8
-    )
-    wide = 150 if is_wide(chart) else 84
+def _words(figure: Figure, chart: Chart) -> None:
+    """Write the title above everything, and below it the labels and the sentence."""
+    wide = is_wide(chart)
+    title = textwrap.fill(short(chart.title, 120), 110 if wide else 52)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=TEXT + 1.5, color=INK, fontweight="bold")
     said = " · ".join((*chart.marks, chart.sentence))
-    lines = "\n".join(textwrap.wrap(short(said, 2000), wide))
+    lines = textwrap.fill(short(said, 2000), 150 if wide else 84)
     figure.supxlabel(lines, fontsize=SMALL - 0.5, color=FAINT, x=0.01, ha="left", linespacing=1.3)
 
 

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from buysignal.explore.chart import Chart
 from buysignal.explore.labels import short, slant, value_text
-from buysignal.plots.style import INK, PALETTE, SMALL
+from buysignal.plots.style import FAINT, INK, PALETTE, SMALL
 
 DENSEST = 0.7
 """Opacity of the largest value: text on it can still be read."""
@@ -54,6 +54,10 @@ def draw_grid(chart: Chart, axes: Axes) -> None:
                 else value_text(v, chart.value_format, chart.currency)
             )
             axes.text(i, j, text, ha="center", va="center", fontsize=SMALL - 0.5, color=INK, in_layout=False)
+    if not with_text:
+        most = value_text(top, chart.value_format, chart.currency)
+        scale = f"{chart.value_title}: from pale, 0, to dark, {most}"
+        axes.set_title(short(scale, 80), loc="right", fontsize=SMALL, color=FAINT)
     axes.set_xlim(-0.5, len(columns) - 0.5)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(visible=False)

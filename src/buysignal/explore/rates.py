@@ -87,6 +87,8 @@ def _rate(draft: Draft, name: str, column: Coded, reached: npt.NDArray[np.bool_]
             f"lowest where it is {least[called]}, {words.share(least['share'])}; "
             f"over all {words.share(float(reached.mean()))}."
         )
+    if len(sure) < len(data):
+        sentence += f" Values with fewer than {LEAST_VISITS} visits are drawn and not named."
     of = "Conversion" if outcome.real else "The goal"
     draft.add(
         words.slug(name), outcome=True,
