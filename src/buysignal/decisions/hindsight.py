@@ -15,8 +15,8 @@ LEARNED = {
     "maybe": "the model may have learned from these visits",
 }
 LEVEL = 0.9
-_DRAWS = 1_000
-_NORMAL_FROM = 3_000
+_DRAWS = 500
+_NORMAL_FROM = 2_000
 _OTHER = "all others"
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from buysignal.app import earning, exports, page, revenue_charts, state, words
 from buysignal.app.charts import draw
+from buysignal.app.held import held
 from buysignal.app.state import Model, Source
 from buysignal.decisions.daily import LEAST_DAYS
 from buysignal.decisions.forecast import MOST_DAYS, Amount, Forecast
@@ -63,7 +64,8 @@ def _ahead(used: Model, data: Source) -> None:
         if back:
             moment = latest.now - np.timedelta64(back, "D")
             asked = earning.ahead(data, used, str(moment))
-        found = asked.forecast(days)
+        about = (data.token, used.bundle.version, str(asked.now), days)
+        found = held("forecast", about, lambda: asked.forecast(days))
     except BuysignalError as error:
         _refused(error)
         return
@@ -164,9 +166,9 @@ def _backtest(found: Forecast, currency: str | None) -> None:
     st.dataframe(
         table,
         hide_index=True,
-        column_order=["chosen", "title", "error_share", "error", "bias"],
+        column_order=["title", "error_share", "chosen", "error", "bias"],
         column_config={
-            "title": st.column_config.TextColumn("Way to continue the history", width=300),
+            "title": st.column_config.TextColumn("Way to continue the history", width=225),
             "error_share": st.column_config.NumberColumn(
                 "Mean error", format="percent", help="Mean distance from the actual total, of it."
             ),
@@ -193,11 +195,12 @@ def _back(used: Model, data: Source) -> None:
     except BuysignalError as error:
         page.refuse(error)
         return
-    rows = _chosen_rows(rows)
+    rows, about = _chosen_rows(rows)
     present = [name for name in GROUPS if name in rows and rows[name].notna().any()]
     by = st.segmented_control("By", present, default=present[0], format_func=GROUPS.__getitem__,
                               required=True, key="back_by") if present else None  # fmt: skip
-    total = compare(rows).iloc[0] if len(rows) else None
+    key = (data.token, used.bundle.version, *about)
+    total = held("back_total", key, lambda: compare(rows)).iloc[0] if len(rows) else None
     if total is None:
         st.info("No such visit made it that far. Choose an earlier moment.")
         return
@@ -212,7 +215,7 @@ def _back(used: Model, data: Source) -> None:
             "inside the interval" if total["inside"] else "outside the interval",
             delta_color="off", delta_arrow="off", border=True, width=220,
         )  # fmt: skip
-    table = compare(rows, by)
+    table = held("back_table", (*key, by), lambda: compare(rows, by))
     axis = f"{word} after that moment" + (f" ({currency})" if currency else "")
     chart = revenue_charts.predicted_by_day if by == "day" else revenue_charts.predicted_and_actual
     draw(chart(table, axis, currency), "predicted_actual", "Predicted and actual totals by group")
@@ -226,8 +229,8 @@ def _back(used: Model, data: Source) -> None:
     _download(_labelled(table, used), "predicted-actual.csv", "Download the table (CSV)", "back")
 
 
-def _chosen_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Ask at which moment and of which visits, and return these rows."""
+def _chosen_rows(rows: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, str]]:
+    """Ask at which moment and of which visits, and return these rows and what was chosen."""
     with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
         moments = [name for name in MOMENTS if (rows["moment"] == name).any()]
         moment = st.selectbox(
@@ -247,7 +250,7 @@ def _chosen_rows(rows: pd.DataFrame) -> pd.DataFrame:
                if kind == "yes" else "This is other data than the manifest names, but of the same days."),
             icon=":material/school:",
         )  # fmt: skip
-    return rows[(rows["moment"] == moment) & (rows["learned"] == kind)]
+    return rows[(rows["moment"] == moment) & (rows["learned"] == kind)], (str(moment), str(kind))
 
 
 def _labelled(table: pd.DataFrame, used: Model) -> pd.DataFrame:
