@@ -21,7 +21,8 @@ def profile(segment: int, rate: float | None = 0.02, n: int = 100, **values: flo
 
 REST = {
     "n_events": 8.0, "n_add_to_cart": 0.1, "n_checkout_steps": 0.05, "price_mean": 40.0, "n_search": 0.2,
-    "revisit_share": 0.1, "distinct_categories": 2.0, "past_sessions": 1.0,
+    "revisit_share": 0.1, "distinct_categories": 2.0, "past_sessions": 1.0, "SpecialDay": 0.1,
+    "Weekend": 0.25, "Administrative": 2.0,
 }  # fmt: skip
 
 
@@ -38,6 +39,9 @@ REST = {
         ({"past_sessions": 6.0}, 0.02, "Welcome back"),
         ({"n_events": 2.0}, 0.0, "Better landing pages"),
         ({"distinct_categories": 6.0}, 0.02, "Guide the choice"),
+        ({"SpecialDay": 0.7}, 0.02, "Help with the gift"),
+        ({"Weekend": 1.0}, 0.02, "Be there at the weekend"),
+        ({"Administrative": 6.0}, 0.02, "Ease the account"),
         ({}, 0.02, "Treat like all visits"),
     ],
 )

@@ -88,6 +88,9 @@ LOOKS = ("revisit_share", "revisits")
 KINDS = ("distinct_categories",)
 LENGTH = ("n_events", "clicks", "ProductRelated", "page_views")
 PAST = ("past_purchases", "past_sessions", "visit_number")
+GIFTS = ("SpecialDay",)
+WEEKENDS = ("Weekend",)
+ACCOUNTS = ("Administrative",)
 BOUNCES = ("BounceRates", "ExitRates")
 
 
@@ -236,12 +239,46 @@ def _regulars(e: Evidence) -> Action | None:
     )
 
 
+def _gifts(e: Evidence) -> Action | None:
+    name = e.first(GIFTS)
+    if name is None or e.times(name) < 2 or e.means[name] <= 0.05:
+        return None
+    return Action(
+        "Help with the gift",
+        "Show gifts, and the last day to order in time.",
+        f"{_said('nearness to a special day (0 to 1)', name, e)}.",
+    )
+
+
+def _at_the_weekend(e: Evidence) -> Action | None:
+    name = e.first(WEEKENDS)
+    if name is None or e.times(name) < MUCH:
+        return None
+    return Action(
+        "Be there at the weekend",
+        "Be there at the weekend: answer questions then, and let weekend messages go out then.",
+        f"{share_text(e.means[name])} come at the weekend, "
+        f"against {share_text(e.overall[name])} of all visits.",
+    )
+
+
+def _account(e: Evidence) -> Action | None:
+    name = e.first(ACCOUNTS)
+    if name is None or e.times(name) < MUCH:
+        return None
+    return Action(
+        "Ease the account",
+        "Make signing in, the state of an order and returns quick to find.",
+        f"{_said('account pages a visit', name, e)}.",
+    )
+
+
 def _passing_by(e: Evidence) -> Action | None:
     bounces, length = e.first(BOUNCES), e.first(LENGTH)
     if e.times(bounces) < MUCH and (length is None or e.times(length) > LITTLE):
         return None
     if length is not None and e.times(length) <= LITTLE:
-        reason = f"{_said('steps a visit', length, e)}: they are gone quickly."
+        reason = f"{_said('steps a visit', length, e)}: they leave sooner than others."
     else:
         reason = "They enter by pages many visitors leave at once."
     return Action(
@@ -285,6 +322,6 @@ def _of(name: str) -> str:
 
 RULES: tuple[Rule, ...] = (
     _unlike_any, _checkout, _cart, _leave_in_peace, _price_sensitive, _choosy, _undecided, _searching,
-    _regulars, _passing_by, _browsing,
+    _regulars, _gifts, _at_the_weekend, _passing_by, _account, _browsing,
 )  # fmt: skip
 """In the order they are tried."""
