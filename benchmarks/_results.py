@@ -23,7 +23,7 @@ RESULTS = Path(__file__).parent / "results"
 
 BENCHMARKS = (
     "demo", "fold", "pipeline", "score", "click", "rest", "kafka", "recommend", "next_item", "conversion",
-    "revenue",
+    "revenue", "pages",
 )  # fmt: skip
 PEERS = (
     "pandas", "polars", "duckdb-windows", "duckdb-read-sort-write", "spark-windows", "sklearn-pipeline",
