@@ -60,3 +60,12 @@ def test_simulated_data_says_so_on_every_chart(shop: Shop) -> None:
     found = explore(load(shop.events))
     assert found.facts.simulated
     assert all(chart.marks[0] == "simulated data" for chart in found.charts)
+
+
+def test_a_purchase_that_was_cut_away_is_not_recorded() -> None:
+    """The dictionary of an Arrow column keeps names of rows that are gone."""
+    events = table([*visit("a", VIEW, VIEW), *visit("b", VIEW, BUY)]).slice(0, 2)
+    assert BUY in events.column("event_name").combine_chunks().dictionary.to_pylist()
+    found = explore(events)
+    assert "conversion" not in words_of(found)
+    assert found.facts.orders is None

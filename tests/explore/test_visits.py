@@ -84,3 +84,16 @@ def test_facts() -> None:
     assert facts.revenue == 40.0
     assert facts.proxy is None
     assert ("Conversion", "20 %") in facts.lines()
+
+
+def test_when_all_looks_automatic_nothing_is_left_out() -> None:
+    facts = explore(table([click("r", PAGE, i / 1000) for i in range(60)])).facts
+    assert (facts.visits, facts.left_out) == (1, ())
+
+
+def test_a_span_of_years_is_drawn_by_month() -> None:
+    found = explore(table([*VISITS, *visit("z", PAGE, day=1000)]))
+    data = found.chart("time-visits").data
+    assert len(data) == 33  # May 2024 to January 2027
+    assert data["visits"].sum() == 5
+    assert found.chart("time-visits").title == "Visits per month"

@@ -67,7 +67,7 @@ def cohorts(data: Prepared) -> pd.DataFrame:
     rows = []
     for start in size.index[-MOST_WEEKS:]:
         weeks = int((last_full - start.to_datetime64()) / WEEK)
-        for after in range(max(weeks, 0) + 1) if weeks >= 0 else ():
+        for after in range(min(weeks, MOST_WEEKS) + 1):
             n = int(back.get((start, after), 0))
             rows.append((f"{start:%d %b %Y}", after, int(size[start]), n, n / int(size[start])))
     columns = ["first week", "weeks after", "visitors", "came back", "share"]

@@ -32,6 +32,13 @@ class Coded:
         """Return the code of ``name``, or -2, which no row has."""
         return self.names.index(name) if name in self.names else -2
 
+    def compact(self) -> Coded:
+        """Return the column without names that no row has."""
+        used = self.counts() > 0
+        target = np.append(np.where(used, np.cumsum(used) - 1, -1), -1).astype(np.int32)
+        names = tuple(name for name, there in zip(self.names, used, strict=True) if there)
+        return Coded(target[self.codes], names)
+
     @property
     def missing(self) -> int:
         return int((self.codes < 0).sum())

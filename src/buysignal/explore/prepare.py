@@ -61,19 +61,17 @@ def prepare_events(
         raise SamplesError("there is no event to look at", todo="load a file with events")
     where = sessions.layout(assigned)
     automatic = sessions.bots(assigned)[where.session_starts[:-1]]
-    names = coded(assigned.column("event_name"))
-    present = [names.names[i] for i in np.flatnonzero(names.counts())]
+    # A dictionary may name events of which no row is left: what is not there must not count as recorded.
+    names = coded(assigned.column("event_name")).compact()
     outcome = outcomes.of_events(
-        present, profile.goals if profile else (), profile.proxies if profile else ()
+        names.names, profile.goals if profile else (), profile.proxies if profile else ()
     )
     ready = _prepared(assigned, where, names, outcome, profile)
     told = [words.count(refused, "event") + " of visitors who refused consent"] if refused else []
-    told += (
-        [words.count(int(automatic.sum()), "visit that looks automatic", "visits that look automatic")]
-        if automatic.any()
-        else []
-    )
-    ready = ready if automatic.all() else ready.where(~automatic)
+    suspected = int(automatic.sum())
+    if 0 < suspected < len(automatic):
+        ready = ready.where(~automatic)
+        told.append(words.count(suspected, "visit that looks automatic", "visits that look automatic"))
     return _with(ready, currency=currency, left_out=tuple(told))
 
 

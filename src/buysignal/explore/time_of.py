@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,6 +17,21 @@ from buysignal.explore.prepared import Prepared
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 HOURS = tuple(f"{hour:02d}" for hour in range(24))
 US_PER_HOUR = 3_600_000_000
+
+MOST_DAYS = 750
+"""Longer spans are drawn by month."""
+
+
+@dataclass(frozen=True)
+class _Period:
+    """A step of the trend: its name, pandas' rule for it, and how one is written."""
+
+    name: str
+    rule: str
+    said: str
+
+
+DAY, MONTH = _Period("day", "D", "on %a %d %b %Y"), _Period("month", "MS", "in %b %Y")
 
 Counts: TypeAlias = npt.NDArray[Any]
 
@@ -93,7 +109,7 @@ def _weekdays(draft: Draft) -> None:
 
 
 def _trend(draft: Draft) -> None:
-    """Visits, outcome and revenue per day; days without a visit count as none."""
+    """Visits, outcome and revenue per day or month; those without a visit count as none."""
     visits, outcome = draft.data.visits, draft.data.outcome
     daily = visits.groupby("day").agg(
         visits=("events", "size"), reached=("reached", "sum"), revenue=("revenue", "sum")
@@ -101,45 +117,51 @@ def _trend(draft: Draft) -> None:
     if len(daily) < 2:
         draft.lacks("All visits are of one day, so there is no trend.")
         return
-    daily = daily.asfreq("D", fill_value=0)
-    data = daily.reset_index()
+    per = DAY if (daily.index[-1] - daily.index[0]).days < MOST_DAYS else MONTH
+    data = daily.resample(per.rule).sum().rename_axis(per.name).reset_index()
     busiest = data.iloc[int(data["visits"].argmax())]
     draft.add(
         "visits",
-        title="Visits per day",
-        sentence=f"{words.number(round(float(data['visits'].mean())))} visits a day on average; most on "
-        f"{busiest['day']:%a %d %b %Y}, {busiest['visits']:,}.",
-        kind="line", data=data[["day", "visits"]], x="day", y="visits",
-        x_title="Day (UTC)", y_title="Visits", x_format="date",
+        title=f"Visits per {per.name}",
+        sentence=f"{words.number(round(float(data['visits'].mean())))} visits a {per.name} on average; "
+        f"most {busiest[per.name]:{per.said}}, {busiest['visits']:,}.",
+        kind="line", data=data[[per.name, "visits"]], x=per.name, y="visits",
+        x_title=f"{words.capital(per.name)} (UTC)", y_title="Visits", x_format="date",
     )  # fmt: skip
     if outcome.goal is None:
         draft.lacks(f"{outcome.why_not}, so no trend of purchases or revenue is drawn.")
         return
-    rates = data.assign(share=data["reached"] / data["visits"].where(data["visits"] > 0))
-    draft.add(
-        "outcome", outcome=True,
-        title="Conversion per day" if outcome.real else "The proxy per day",
-        sentence=words.capital(outcome.said(words.share(visits["reached"].mean())))
-        + f"; by day from {words.share(rates['share'].min())} to {words.share(rates['share'].max())}.",
-        kind="line", data=rates[["day", "share", "reached", "visits"]], x="day", y="share",
-        x_title="Day (UTC)", y_title=outcome.axis, x_format="date", y_format="share",
-        labels=("reached", "visits"),
-    )  # fmt: skip
+    _outcome(draft, data, per)
     if outcome.real and draft.data.has_amounts:
-        _revenue(draft, data)
+        _revenue(draft, data, per)
     elif outcome.real:
         draft.lacks("The purchases carry no amounts, so there is no revenue.")
 
 
-def _revenue(draft: Draft, data: pd.DataFrame) -> None:
+def _outcome(draft: Draft, data: pd.DataFrame, per: _Period) -> None:
+    outcome, overall = draft.data.outcome, float(draft.data.visits["reached"].mean())
+    rates = data.assign(share=data["reached"] / data["visits"].where(data["visits"] > 0))
+    draft.add(
+        "outcome", outcome=True,
+        title=f"Conversion per {per.name}" if outcome.real else f"The proxy per {per.name}",
+        sentence=f"{words.capital(outcome.said(words.share(overall)))}; by {per.name} from "
+        f"{words.share(rates['share'].min())} to {words.share(rates['share'].max())}.",
+        kind="line", data=rates[[per.name, "share", "reached", "visits"]], x=per.name, y="share",
+        x_title=f"{words.capital(per.name)} (UTC)", y_title=outcome.axis, x_format="date", y_format="share",
+        labels=("reached", "visits"),
+    )  # fmt: skip
+
+
+def _revenue(draft: Draft, data: pd.DataFrame, per: _Period) -> None:
     currency = draft.data.currency
     best = data.iloc[int(data["revenue"].argmax())]
     unit = f" ({currency})" if currency else ""
     draft.add(
         "revenue",
-        title="Revenue per day",
-        sentence=f"{words.money(data['revenue'].sum(), currency)} in {len(data):,} days; most on "
-        f"{best['day']:%a %d %b %Y}, {words.money(best['revenue'], currency)}.",
-        kind="line", data=data[["day", "revenue"]], x="day", y="revenue",
-        x_title="Day (UTC)", y_title=f"Revenue{unit}", x_format="date", y_format="money",
+        title=f"Revenue per {per.name}",
+        sentence=f"{words.money(data['revenue'].sum(), currency)} in {words.count(len(data), per.name)}; "
+        f"most {best[per.name]:{per.said}}, {words.money(best['revenue'], currency)}.",
+        kind="line", data=data[[per.name, "revenue"]], x=per.name, y="revenue",
+        x_title=f"{words.capital(per.name)} (UTC)", y_title=f"Revenue{unit}",
+        x_format="date", y_format="money",
     )  # fmt: skip
