@@ -111,3 +111,63 @@ def test_the_demo_shop_is_labelled_and_dirty() -> None:
     assert source.check.currency == "EUR"
     assert source.check.rows_in == source.check.rows_kept + source.check.rows_rejected
     assert source.loaded is bringing.demo_shop(300).loaded
+
+
+FOREIGN = b"klant,when,action,sku,amount,cur\n" + b"".join(
+    b"k%d,2025-03-0%dT10:00:00Z,%s,i1,%s,%s\n" % (i, 1 + i, word, price, code)
+    for i, (word, price, code) in enumerate(
+        [
+            (b"view", b"5", b"EUR"),
+            (b"order", b"5", b"EUR"),
+            (b"order", b"8", b"USD"),
+            (b"order", b"x", b"EUR"),
+        ]
+    )
+)
+
+
+def foreign(folder: Path) -> bringing.Source:
+    names = {"visitor_id": "klant", "event_time": "when", "event_name": "action", "price": "amount"}
+    mapping = names | {"item_id": "sku", "currency": "cur"}
+    return bringing.uploaded([File("shop.csv", FOREIGN)], folder, silent, mapping=mapping)
+
+
+def test_files_that_no_profile_reads_wait_for_a_person(tmp_path: Path) -> None:
+    paths = bringing.stored([File("shop.csv", FOREIGN)], tmp_path, silent)
+    with pytest.raises(BuysignalError) as refused:
+        bringing.read(paths, tmp_path, "shop.csv", progress=silent)
+    waiting = bringing.waiting(paths, tmp_path, refused.value)
+    assert waiting is not None
+    assert waiting.seen.forms[0].columns == ("klant", "when", "action", "sku", "amount", "cur")
+    assert "What your columns mean" in str(waiting.why)
+
+
+def test_a_broken_file_waits_for_nobody(tmp_path: Path) -> None:
+    paths = bringing.stored([File("empty.csv", b"")], tmp_path, silent)
+    with pytest.raises(BuysignalError) as refused:
+        bringing.read(paths, tmp_path, "empty.csv", progress=silent)
+    assert bringing.waiting(paths, tmp_path, refused.value) is None
+
+
+def test_rates_convert_and_mended_rows_stay_mended(tmp_path: Path) -> None:
+    source = foreign(tmp_path)
+    assert source.check.rejects_by_reason == {"bad_number": 1, "unknown_currency": 1}
+    bad = next(r for r in source.loaded.rejects.to_pylist() if r["reason"] == "bad_number")
+    mended = bringing.mended(source, {(bad["file"], bad["line"]): bad["raw"].replace(",x,", ",6,")})
+    assert mended.check.rejects_by_reason == {"unknown_currency": 1}
+    again = bringing.reread(mended, silent, rates={"USD": 0.5})
+    assert again.check.rejects_by_reason == {}
+    assert (again.check.rows_in, again.check.rows_kept) == (4, 4)
+    assert sorted(again.loaded.table.column("price").to_pylist()) == [4, 5, 5, 6]
+    assert source.check.rows_rejected == 2
+
+
+def test_progress_goes_up_while_files_are_copied(tmp_path: Path) -> None:
+    told: list[float] = []
+    files = [File("a.csv", b"x" * 9_000_000), File("b.csv", b"y" * 5_000_000)]
+    for file, size in zip(files, (9_000_000, 5_000_000), strict=True):
+        file.size = size  # type: ignore[attr-defined]
+    bringing.stored(files, tmp_path, lambda share, _: told.append(share))
+    assert told == sorted(told)
+    assert len(told) >= 4
+    assert told[-1] == pytest.approx(1)

@@ -121,7 +121,10 @@ def stored(files: Iterable[Upload], folder: Path, progress: Progress) -> list[Pa
     """
     given = list(files)
     if not given:
-        raise SourceError("no file was chosen", todo="choose one or more files, then read them")
+        raise SourceError(
+            "no file has arrived",
+            todo="choose one or more files, wait until they are uploaded, then read them",
+        )
     sizes = [max(int(getattr(file, "size", 0)), 1) for file in given]
     paths, before = [], 0
     for file, size in zip(given, sizes, strict=True):

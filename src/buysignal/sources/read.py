@@ -47,6 +47,10 @@ MENDED = {
 """What is mended without guessing, and what its count counts."""
 
 
+MEMORY_SHARE = "40%"
+"""Of the machine's memory, for what is read and not yet kept."""
+
+
 @dataclass(frozen=True, eq=False)
 class Loaded:
     """What came of the source files; rows_in == rows_kept + rows_rejected, always.
@@ -138,6 +142,8 @@ def _connect(folder: Path) -> duckdb.DuckDBPyConnection:
     # Only where it is on: in a notebook without ipywidgets DuckDB refuses the very word.
     if connection.sql("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
         connection.execute("SET enable_progress_bar = false")
+    # What does not fit goes to disk: the kept rows need memory of their own, and so does whoever calls.
+    connection.execute(f"SET memory_limit = '{MEMORY_SHARE}'")
     return connection
 
 

@@ -83,7 +83,7 @@ def _public() -> None:
 
 
 def _files() -> None:
-    with st.form("upload", border=False, clear_on_submit=True):
+    with st.form("upload", border=False):
         files = st.file_uploader(
             "CSV, Parquet or JSON lines, also as .gz or .zip; up to 1 GB; several files are read as one",
             type=[*bringing.UPLOAD_TYPES, PROFILE_TYPE],
