@@ -101,8 +101,6 @@ def column(trials: list[Trial], name: str) -> npt.NDArray[np.float64]:
     return np.array([getattr(one, name) for one in trials], dtype=np.float64)
 
 
-
-
 @pytest.mark.parametrize(("name", "basis"), CASES)
 def test_the_interval_holds_the_true_expected_profit(
     trials: dict[tuple[str, str], list[Trial]], name: str, basis: str

@@ -37,6 +37,7 @@ COLUMNS = (
     "expected_revenue",
     "expected_profit",
 )
+_TEXTS = ("visitor_id", "session_id", "group")
 _NEEDED = ("visitor_id", "group")
 _NEUTRALISED = re.compile(r"^'(?=[=+\-@\t\r])")
 
@@ -215,8 +216,12 @@ def read_campaign(path: Path, about: Path | None = None) -> CampaignList:
     """
     beside = about or sidecar(path)
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(("visitor_id", "session_id", "group"), str), sep=None,
-                            engine="python", encoding="utf-8-sig")  # fmt: skip
+        # Ids are texts whatever they look like: "007" keeps its zeros, and "nan" is a name.
+        table = pd.read_csv(
+            path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False,
+            na_values={name: [""] for name in COLUMNS if name not in _TEXTS}, sep=None, engine="python",
+            encoding="utf-8-sig",
+        )  # fmt: skip
     except (OSError, ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise SourceError(
             f"'{path.name}' cannot be read as CSV", todo="take the file that holdout wrote"

@@ -97,7 +97,11 @@ class TargetingPlan:
 
     def export(self) -> pd.DataFrame:
         """Return the list to take away, with what its figures are of."""
-        about = {"goal": self.goal.name, "proxy": self.goal.proxy, "simulated": self.simulated}
+        about: dict[str, Any] = {
+            "goal": self.goal.name,
+            "proxy": self.goal.proxy,
+            "simulated": self.simulated,
+        }
         return self.visits_listed.assign(currency=self.currency, **about)
 
     def as_json(self) -> dict[str, Any]:

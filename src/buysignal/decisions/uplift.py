@@ -14,6 +14,7 @@ Counted are all visitors dealt into a group, whether or not the contact reached 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,11 +170,11 @@ def measure(
     people, early = _reached(people, events, duration_us(horizon, "horizon"), horizon)
     people, found = _followed(people, events, duration_us(horizon, "horizon"))
     warnings += [*late, *early, *_unknown_ids(people, found), *_no_purchases(events)]
-    outcome = {name: people[people["group"] == name] for name in GROUPS}
+    arms = {name: _Arm(people[people["group"] == name], seed + n) for n, name in enumerate(GROUPS)}
     economics = drawn.campaign.planned()
     planned = None if economics is None else economics.effect
     effect = wanted if wanted is not None else planned or 0.1
-    contact, holdout = (_group(name, outcome[name], level) for name in GROUPS)
+    contact, holdout = (_group(name, arms[name].people, level) for name in GROUPS)
     return Uplift(
         campaign=drawn.campaign,
         horizon=horizon,
@@ -183,8 +184,8 @@ def measure(
         absolute=_absolute(contact, holdout, level),
         relative=_relative(contact, holdout, level),
         adjusted=_adjusted(people, level),
-        revenue=_difference(outcome, lambda part: part["spent"].to_numpy(), 1.0, level, seed),
-        profit=_profit(outcome, drawn.campaign, level, seed),
+        revenue=_difference(arms, _spent, 1.0, level),
+        profit=_profit(arms, drawn.campaign, level),
         wanted=effect,
         needed=_needed(contact, holdout, effect, level),
         warnings=tuple(warnings),
@@ -201,7 +202,7 @@ def _people(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             allowed=f"{CONTACT} and {HOLDOUT}",
             todo="take the list that holdout wrote, its column 'group' unchanged",
         )
-    rows = table.assign(group=groups).dropna(subset=["visitor_id"])
+    rows = table.assign(group=groups)[table["visitor_id"].fillna("") != ""]
     both = rows.groupby("visitor_id")["group"].nunique()
     torn = both.index[both > 1]
     rows = rows[~rows["visitor_id"].isin(torn)]
@@ -338,25 +339,36 @@ def _adjusted(people: pd.DataFrame, level: float) -> Estimate | None:
     return Estimate(value, value - half, value + half)
 
 
-def _difference(outcome: dict[str, pd.DataFrame], of: Any, scale: float, level: float, seed: int) -> Estimate:
-    """Return scale × (mean of the contacted − mean of the held out), visitors of each drawn apart."""
-    values, drawn = [], []
-    for number, name in enumerate(GROUPS):
-        part = outcome[name]
-        value = np.asarray(of(part), np.float64)
-        group = resample.grouped(np.arange(len(part)), seed)
-        deviations = resample.ratio_deviations(value, np.ones(len(part)), group, np.array([len(part)])) / len(
-            part
-        )
-        counts = resample.bootstrap_counts(len(deviations), seed=seed + number)
-        values.append(float(value.mean()))
-        drawn.append((counts @ deviations)[:, 0])
-    centre = scale * (values[0] - values[1])
-    low, high = resample.quantiles(scale * (drawn[0] - drawn[1]), level)
+class _Arm:
+    """One group with its bootstrap: visitors of each group are drawn apart, once for all figures."""
+
+    def __init__(self, people: pd.DataFrame, seed: int) -> None:
+        self.people = people
+        self.group = resample.grouped(np.arange(len(people)), seed)
+        self.counts = resample.bootstrap_counts(int(self.group.max()) + 1, seed=seed)
+
+    def mean(self, value: Floats) -> tuple[float, Floats]:
+        """Return the mean of n values and the deviations from it that were drawn, (draws,)."""
+        n = len(value)
+        deviations = resample.ratio_deviations(value, np.ones(n), self.group, np.array([n])) / n
+        return float(value.mean()), (self.counts @ deviations)[:, 0]
+
+
+def _difference(
+    arms: dict[str, _Arm], of: Callable[[pd.DataFrame], Floats], scale: float, level: float
+) -> Estimate:
+    """Return scale × (mean of the contacted − mean of the held out)."""
+    (mean, drawn), (mean_0, drawn_0) = (arms[name].mean(of(arms[name].people)) for name in GROUPS)
+    low, high = resample.quantiles(scale * (drawn - drawn_0), level)
+    centre = scale * (mean - mean_0)
     return Estimate(centre, float(centre + low), float(centre + high))
 
 
-def _profit(outcome: dict[str, pd.DataFrame], campaign: Campaign, level: float, seed: int) -> Estimate | None:
+def _spent(people: pd.DataFrame) -> Floats:
+    return people["spent"].to_numpy(np.float64)
+
+
+def _profit(arms: dict[str, _Arm], campaign: Campaign, level: float) -> Estimate | None:
     economics = campaign.planned()
     if economics is None:
         return None
@@ -364,12 +376,12 @@ def _profit(outcome: dict[str, pd.DataFrame], campaign: Campaign, level: float, 
     def earned(part: pd.DataFrame) -> Floats:
         bought = part["bought"].to_numpy(np.float64)
         worth = economics.order_value
-        revenue = part["spent"].to_numpy(np.float64) if worth is None else bought * worth
+        revenue = _spent(part) if worth is None else bought * worth
         contacted = (part["group"] == CONTACT).to_numpy()
         cost = economics.incentive * bought + economics.contact_cost * part["visits"].to_numpy(np.float64)
         return np.asarray(economics.margin * revenue - np.where(contacted, cost, 0.0))
 
-    return _difference(outcome, earned, float(len(outcome[CONTACT])), level, seed)
+    return _difference(arms, earned, float(len(arms[CONTACT].people)), level)
 
 
 def _needed(
