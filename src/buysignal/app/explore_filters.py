@@ -100,10 +100,13 @@ def _days(offered: Choices) -> None:
     )  # fmt: skip
 
 
-def _list(name: str, label: str, options: tuple[str, ...], width: int = 172) -> None:
+def _list(name: str, label: str, options: tuple[str, ...], width: int = 190) -> None:
     if options:
         key = _key(name, [])
-        st.session_state[key] = [value for value in st.session_state[key] if value in options]
+        known = [value for value in st.session_state[key] if value in options]
+        # Written only where it differs: a value set in every run would undo a choice made meanwhile.
+        if known != list(st.session_state[key]):
+            st.session_state[key] = known
         st.multiselect(
             label, options, placeholder="All", key=key, width=width, help=HELP.get(name),
             format_func=words.event if name == "events" else str, persist_state="session",
