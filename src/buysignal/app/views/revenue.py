@@ -35,7 +35,7 @@ def body() -> None:
     goal = used.bundle.goal if used is not None else None
     simulated = (data is not None and data.simulated) or (used is not None and used.simulated)
     page.heading(
-        "Revenue estimation",
+        "Estimation of amounts" if goal is not None and goal.proxy else "Revenue estimation",
         "What the coming days will bring, from the visits under way and those to come; and how such "
         "forecasts came out before.",
         goal=goal,
