@@ -39,8 +39,10 @@ def render(folder: Path = RESULTS) -> str:
     if not rows:
         return NOTHING
     parts = [_quality(rows, name) for name in QUALITY if any(row["benchmark"] == name for row in rows)]
-    fast = [row for row in rows if row["benchmark"] not in QUALITY]
-    return "\n\n".join([*parts, *([_speed(fast)] if fast else []), _made(rows)])
+    fast = [row for row in rows if row["benchmark"] not in (*QUALITY, "pages")]
+    pages = [row for row in rows if row["benchmark"] == "pages"]
+    parts += ([_speed(fast)] if fast else []) + ([_pages(pages)] if pages else [])
+    return "\n\n".join([*parts, _made(rows)])
 
 
 def put_into(text: str, tables: str) -> str:
@@ -97,6 +99,19 @@ def _speed(rows: list[Result]) -> str:
         for row in rows
     ]
     return _table(["speed and memory", "buysignal", "peer", "peer's", "ratio", "n"], lines, range(5))
+
+
+def _pages(rows: list[Result]) -> str:
+    """Return one line per page of the app: seconds on each shop, at the first visit and again."""
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        shop, what = row["case"].split(": ", 1)
+        page, _, visit = what.partition(", ")
+        place = f"{shop}, {visit}" if visit else shop
+        found.setdefault(page, {})[place] = figure(row["value"], row["unit"])
+    places = list(dict.fromkeys(place for cells in found.values() for place in cells))
+    lines = [[page, *(cells.get(place, "") for place in places)] for page, cells in found.items()]
+    return _table(["the app's pages, from click to shown", *places], lines, places)
 
 
 def _table(head: list[str], lines: list[list[str]], right: Iterable[object]) -> str:

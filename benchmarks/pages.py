@@ -87,7 +87,7 @@ def measured(browser: Browser, address: str, shop: Shop, names: list[str]) -> li
     page.set_default_timeout(PATIENCE_MS)
     page.goto(address)
     page.get_by_role("heading", name="Upload CSV or manual input").wait_for()
-    rows = [_row(shop, "read", seconds_to_read(page, shop), page)]
+    rows = [_row(shop, "Reading the data, first", seconds_to_read(page, shop), page)]
     # The reading ended on the first page, so that one is measured last: each step is a change of page.
     order = [*names[1:], names[0]] if names[0] == "data" else names
     rows += [_row(shop, f"{TITLES[name]}, first", seconds_to(page, name), page) for name in order]
@@ -132,7 +132,7 @@ def seconds_to(page: Page, name: str) -> float:
 
 def _row(shop: Shop, what: str, seconds: float, page: Page) -> Row:
     failed = page.get_by_test_id("stException").count() + page.get_by_text("Something went wrong").count()
-    print(f"  {shop.name}: {what:25} {seconds:7.2f} s", flush=True)
+    print(f"  {shop.name}: {what:28} {seconds:7.2f} s", flush=True)
     if failed:
         sys.exit("a page with a fault is no page: nothing is written")
     return Row(benchmark="pages", metric="seconds", value=seconds, n=shop.rows, case=f"{shop.name}: {what}")
