@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -157,9 +158,14 @@ def forget(file: Upload) -> None:
     remove = getattr(getattr(context, "uploaded_file_mgr", None), "remove_file", None)
     if context is not None and remove is not None and file_id is not None:
         remove(session_id=context.session_id, file_id=file_id)
-        close = getattr(file, "close", None)
-        if close is not None:
-            close()
+        empty(file)
+
+
+def empty(file: object) -> None:
+    """Give back the memory of one copy of an upload; the widget holds another one."""
+    if isinstance(file, io.BytesIO):
+        file.seek(0)
+        file.truncate(0)
 
 
 def part_of(source: Source, path: Path) -> Loaded:

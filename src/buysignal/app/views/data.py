@@ -120,6 +120,8 @@ def _read(files: list[Any], profile: str | None, step: Step) -> None:
     chosen: str | Profile | None = _profile_of(profiles[0]) if profiles else profile
     data = [file for file in files if file not in profiles]
     paths = bringing.stored(data, folder, lambda share, text: step(0.2 * share, text))
+    for held in st.session_state.get("files") or []:
+        bringing.empty(held)
     try:
         source = bringing.read(
             paths, folder, bringing.label_of(paths), profile=chosen,
