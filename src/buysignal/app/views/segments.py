@@ -60,8 +60,8 @@ def _quality(table: Table) -> None:
             if value is not None:
                 st.metric(label, f"{value:.2f}", border=True, help=words.HELP[name], width=160)
     st.caption(
-        f"Found by {METHOD_NAMES.get(row.model, row.model)} on {table.n_train:,} visits; how it compares with "
-        "other ways stands further down."
+        f"Found by {METHOD_NAMES.get(row.model, row.model)} on {table.n_train:,} visits; how it "
+        "compares with other ways stands further down."
     )
 
 
