@@ -104,8 +104,13 @@ def _candidate(used: Model) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         wanted = st.selectbox("Keep instead", others, format_func=readable, key="champion_wanted", width=320)
         missing = _missing(used)
-        if st.button("Train again with this champion", disabled=bool(missing) or wanted is None, type="primary",
-                     icon=":material/model_training:", key="train_again"):  # fmt: skip
+        if st.button(
+            "Train again with this champion",
+            disabled=bool(missing) or wanted is None,
+            type="primary",
+            icon=":material/model_training:",
+            key="train_again",
+        ):
             data = state.source()
             assert data is not None
             trainings.again(data, used, str(wanted))
