@@ -166,11 +166,12 @@ def sentence(study: PriceStudy, found: WhatIf) -> str:
             f"{PER_LOOKS} looks bring {said_money(found.value.value, currency)}{_of_what(study)}."
         )
     change, money = found.rate_change, found.value_change
+    now, before = (said_money(value, currency) for value in (found.value.value, found.value_usual))
+    sure = f"with {100 * study.level:.0f}\u00a0% confidence between"
     return (
         f"{front}, {_share(found.rate.value)} of looks {leads} instead of {_share(found.rate_usual)}: "
-        f"{_percent(change.value)}, with {100 * study.level:.0f}\u00a0% confidence between "
-        f"{_percent(change.low)} and {_percent(change.high)}. {PER_LOOKS} looks bring {said_money(found.value.value, currency)} "
-        f"instead of {said_money(found.value_usual, currency)}{_of_what(study)}: {_percent(money.value)}, "
+        f"{_percent(change.value)}, {sure} {_percent(change.low)} and {_percent(change.high)}. "
+        f"{PER_LOOKS} looks bring {now} instead of {before}{_of_what(study)}: {_percent(money.value)}, "
         f"between {_percent(money.low)} and {_percent(money.high)}."
     )
 
