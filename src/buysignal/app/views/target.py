@@ -103,7 +103,7 @@ def _list(plan: TargetingPlan) -> None:
         listed.head(MOST_ROWS),
         hide_index=True,
         height=min(400, 38 + 35 * len(listed)),
-        column_order=[c for c in ("visitor_id", "session_id", "row", "expected_profit", "probability",
+        column_order=[c for c in ("expected_profit", "visitor_id", "session_id", "row", "probability",
                                   "revenue", "cost", "clicks", "last_seen") if c in listed],
         column_config={
             "visitor_id": config.TextColumn("Visitor", width="medium"),

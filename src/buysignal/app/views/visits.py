@@ -5,12 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from buysignal.app import bringing, charts, exports, page, state, visit_filters, visit_table, words
+from buysignal.app import act_inputs, charts, exports, page, state, visit_filters, visit_table, words
 from buysignal.app.one_visit import one_visit
 from buysignal.app.state import Model, Source
 from buysignal.scoring import segment_counts
-
-FULL_DEMO = 20_000
 
 
 def body() -> None:
@@ -28,27 +26,9 @@ def body() -> None:
     used = page.need_model()
     if used is None:
         return
-    data = _need_data(used.bundle.reads_events)
+    data = act_inputs.need_data(used)
     if data is not None:
         _scores(used, data)
-
-
-def _need_data(reads_events: bool) -> Source | None:
-    data = state.source()
-    if data is None:
-        with st.container(border=True):
-            st.subheader("Which visits?")
-            kind = "clicks" if reads_events else "rows, one a visit"
-            st.markdown(f"The model reads {kind}. Bring them on the **Data** page.")
-            with st.container(horizontal=True, vertical_alignment="center"):
-                if reads_events and st.button(
-                    "Open the demo shop", type="primary", icon=":material/storefront:"
-                ):
-                    with st.spinner("Simulating visitors"):
-                        state.use_source(bringing.demo_shop(FULL_DEMO))
-                    st.rerun()
-                page.go("data", "Upload CSV", "upload_file")
-    return data
 
 
 def _scores(used: Model, data: Source) -> None:
