@@ -45,6 +45,7 @@ def event(name: str, price: float | None = None, quantity: int | None = None, **
         ([event("remove_from_cart", 10.0)], 0, 0.0),
         ([event("add_to_cart", 10.0), event("purchase", 10.0)], 0, 0.0),
         ([event("add_to_cart", 10.0), event("purchase", 10.0), event("add_to_cart", 7.0)], 1, 7.0),
+        ([event("remove_from_cart", 10.0), event("add_to_cart", 10.0)], 1, 10.0),
         ([event("add_to_cart")], 1, 0.0),
     ],
 )

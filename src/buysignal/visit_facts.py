@@ -56,14 +56,22 @@ def _first_known(column: pa.ChunkedArray, starts: npt.NDArray[np.int64]) -> pd.S
 
 
 def _carts(assigned: pa.Table, starts: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.generic]]:
-    """Return pieces and value in each cart at the end; a purchase empties it."""
+    """Return pieces and value in each cart at the end, by the fold's rules.
+
+    A purchase empties the cart; taking out more than is in it leaves it empty.
+    """
     code = ev.codes_of_names(assigned)
-    rows = np.arange(len(code))
-    last_purchase = np.maximum.reduceat(np.where(code == _BUY, rows, -1), starts)
-    sizes = np.diff(np.append(starts, len(code)))
-    after = rows > np.repeat(last_purchase, sizes)
-    sign = np.where(after, (code == _ADD).astype(np.int64) - (code == _REMOVE), 0)
-    pieces = assigned.column("quantity").fill_null(1).to_numpy()
-    items = np.maximum(np.add.reduceat(sign * pieces, starts), 0)
-    value = np.maximum(np.add.reduceat(sign * ev.line_values(assigned), starts), 0.0)
-    return {"cart_items": items, "cart_value": np.where(items > 0, value, 0.0)}
+    rows = np.flatnonzero((code == _ADD) | (code == _REMOVE) | (code == _BUY))
+    visit = np.searchsorted(starts, rows, side="right") - 1
+    pieces = assigned.column("quantity").fill_null(1).to_numpy()[rows]
+    worth = ev.line_values(assigned)[rows]
+    items, value = np.zeros(len(starts), np.int64), np.zeros(len(starts))
+    steps = zip(visit.tolist(), code[rows].tolist(), pieces.tolist(), worth.tolist(), strict=True)
+    for v, step, quantity, amount in steps:
+        if step == _ADD:
+            items[v] += quantity
+            value[v] += amount
+        else:
+            items[v] = max(items[v] - quantity, 0) if step == _REMOVE else 0
+            value[v] = max(value[v] - amount, 0.0) if items[v] else 0.0
+    return {"cart_items": items, "cart_value": value}

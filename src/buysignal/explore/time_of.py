@@ -97,7 +97,7 @@ def _hours_outcome(draft: Draft, counts: Counts, reached: Counts) -> None:
 
 def _weekdays(draft: Draft) -> None:
     day = draft.data.visits["day"].dropna()
-    counts = np.bincount(day.dt.dayofweek, minlength=7)
+    counts = np.bincount(day.dt.day_of_week, minlength=7)
     top = int(np.argmax(counts))
     draft.add(
         "weekdays",
