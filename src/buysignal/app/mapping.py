@@ -144,10 +144,15 @@ def _columns(rows: Sequence[MappedColumn], forms: Sequence[FileForm], key: str) 
         alt="What each of your columns means",
     )  # fmt: skip
     return [
-        MappedColumn(row.name, *(_said(shown[c].iloc[i]) for c in ("source",)), row.examples,
-                     *(_said(shown[c].iloc[i]) for c in ("unit", "format")))
+        MappedColumn(
+            row.name,
+            source=_said(shown["source"].iloc[i]),
+            examples=row.examples,
+            unit=_said(shown["unit"].iloc[i]),
+            format=_said(shown["format"].iloc[i]),
+        )
         for i, row in enumerate(ordered)
-    ]  # fmt: skip
+    ]
 
 
 def _place(row: MappedColumn) -> tuple[int, bool]:
