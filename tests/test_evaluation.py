@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from buysignal.errors import SamplesError
 from buysignal.evaluation import evaluate_conversion, evaluate_revenue
@@ -162,6 +163,19 @@ def test_samples_without_the_answer_are_refused() -> None:
         evaluate_conversion(replace(samples, y=None), split, name="t")
     with pytest.raises(SamplesError, match="no amount"):
         evaluate_revenue(replace(samples, revenue=None), split, name="t")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_segment_map_rises_with_the_column_each_axis_is_named_by(seed: int) -> None:
+    samples = made_samples(700, gaps=0.0, seed=seed)
+    picture = evaluate_segments(samples, name="segments", methods=("kmeans",)).table.pictures
+    for axis, places in zip(
+        picture.map_axes,
+        ([p.x for p in picture.segment_map], [p.y for p in picture.segment_map]),
+        strict=True,
+    ):
+        named = samples.X[:, samples.names.index(axis.removeprefix("mostly "))]
+        assert stats.spearmanr(named, places).statistic > 0.3
 
 
 def test_segment_tables_describe_in_natural_units_and_a_report_comes_back(tmp_path) -> None:  # type: ignore[no-untyped-def]

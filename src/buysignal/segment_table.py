@@ -188,7 +188,10 @@ def _pictures(samples: Samples, best: Clustered) -> Pictures:
 def _map(
     standard: Floats, names: Sequence[str], labels: npt.NDArray[np.int64]
 ) -> tuple[list[Point], tuple[str, str]]:
-    """The sessions on their first two principal axes, named by the column that weighs most in each."""
+    """The sessions on their first two principal axes, named by the column that weighs most in each.
+
+    An axis may point either way; each is turned so that it rises with the column it is named by.
+    """
     picked = np.arange(len(standard))
     if len(picked) > MAP_POINTS:
         picked = np.random.default_rng(0).choice(picked, MAP_POINTS, replace=False)
@@ -197,9 +200,10 @@ def _map(
         places, axes = np.column_stack([standard[picked, 0], flat]), (names[0], "")
     else:
         variance, turned = np.linalg.eigh(np.cov(standard, rowvar=False))
-        first, second = turned[:, np.argsort(-variance)[:2]].T
-        places = np.column_stack([standard[picked] @ first, standard[picked] @ second])
-        axes = (f"mostly {names[np.abs(first).argmax()]}", f"mostly {names[np.abs(second).argmax()]}")
+        loadings = turned[:, np.argsort(-variance)[:2]]
+        leading = np.abs(loadings).argmax(axis=0)
+        places = standard[picked] @ (loadings * np.sign(loadings[leading, [0, 1]]))
+        axes = (f"mostly {names[leading[0]]}", f"mostly {names[leading[1]]}")
     points = [
         Point(x=float(x), y=float(y), segment=int(label))
         for (x, y), label in zip(places, labels[picked], strict=True)
