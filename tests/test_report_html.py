@@ -126,7 +126,7 @@ def test_figures_come_with_intervals_and_the_chosen_model_first(page: Page) -> N
 
 def test_slices_totals_segments_and_notes_are_there(page: Page) -> None:
     for words in (
-        "10 clicks", "Total of the test rows: forecast", "(90% interval 20,000 USD to 23,000 USD); it was",
+        "10 clicks", "Total of the test rows: forecast", "(90 % interval 20,000 USD to 23,000 USD); it was",
         "Kind 2", "3.46", "Small sample: read the intervals.", "What the figures mean", "rows rejected 10",
     ):  # fmt: skip
         assert words in page.text

@@ -44,6 +44,8 @@ def test_time_split_leaves_out_a_session_that_reaches_over_the_cut() -> None:
 def test_time_split_at_a_day_says_the_day() -> None:
     split = time_split(made_samples(2000, base=0.0), cut="2026-03-01")
     assert "2026-03-01 /" in split.sentence
+    assert split.test_from == np.datetime64("2026-03-01")
+    assert fixed_split(100, 20).test_from is None
 
 
 def test_sessions_of_one_day_stay_on_one_side() -> None:

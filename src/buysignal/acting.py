@@ -5,7 +5,6 @@ The rules themselves are in `decisions`; here scores are made for the moments th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -30,7 +29,6 @@ from buysignal.units import duration_us
 
 Progress = Callable[[float, str], None]
 
-_CUT = re.compile(r"before (\d{4}-\d{2}-\d{2}(?: \d{2}:\d{2}:\d{2})?) / from then on")
 _MARGIN_GAPS = 8
 """Earlier visits are asked about until this many session gaps before now, so that all are over by now."""
 
@@ -270,8 +268,7 @@ def _learned_until(bundle: Bundle, unseen: bool) -> np.datetime64:
     """Return from when on the model has learned from no visit: the test slice's start, or all data's end."""
     if unseen:
         return np.datetime64("0001-01-01", "us")
-    match = _CUT.search(bundle.manifest.split)
-    said = match[1] if match else bundle.manifest.dataset.end
+    said = bundle.manifest.test_from or bundle.manifest.dataset.end
     if said is None:
         return np.datetime64("9999-12-31", "us")
     moment = pd.Timestamp(said)

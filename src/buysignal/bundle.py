@@ -45,6 +45,7 @@ class Draft:
     Attributes:
         check_rows: (m, f) real rows on which the stored models must equal the trained ones.
         tested_scores: (t,) the champion's scores of the test slice, which give the percentiles.
+        test_from: where the slices are parted by time, the moment from which on nothing was learned from.
     """
 
     goal: Goal
@@ -63,6 +64,7 @@ class Draft:
     check_rows: Rows
     tested_scores: Floats
     split: str
+    test_from: datetime | None
     report: Report
 
 
@@ -226,6 +228,7 @@ def _manifest(
         session_gap=draft.session_gap,
         dataset=draft.report.dataset,
         split=draft.split,
+        test_from=draft.test_from,
         metrics={
             table.name: dict(row.metrics)
             for table in draft.report.tables

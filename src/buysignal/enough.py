@@ -136,8 +136,8 @@ def _known_auc(have: int, rate: float) -> Need:
 def _average(have: int, spread: float) -> Need:
     need = max(2, math.ceil((_Z * spread / 0.1) ** 2))
     within = _Z * spread / math.sqrt(have)
-    good = f"the average order is known to ±{within:.0%}"
-    bad = f"{good}; {_more(need, have)} needed for ±10%"
+    good = f"the average order is known to ±{100 * within:.0f} %"
+    bad = f"{good}; {_more(need, have)} needed for ±10 %"
     return _need("the average order to within a tenth", have, need, good, bad, "standard error of a mean")
 
 

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from buysignal.errors import BundleError
 from buysignal.features.catalogue import CATALOGUE_VERSION
@@ -39,6 +39,8 @@ class Manifest(BaseModel):
         percentiles: (101,) scores of the test slice at each percent; no outcome is looked at.
         typical: (f,) the typical visit reasons are told against; null is missing.
         split, metrics: how the champion was judged, and its figures on the test slice.
+        test_from: where the slices are parted by time, the moment from which on the champion has learned
+            from nothing; None where they are not, or in bundles from before it was written down.
         files: name → SHA-256 of every file that scoring reads.
     """
 
@@ -57,6 +59,7 @@ class Manifest(BaseModel):
     session_gap: str
     dataset: Dataset
     split: str
+    test_from: AwareDatetime | None = None
     metrics: dict[str, dict[str, float | None]]
     conversion: dict[str, Any]
     revenue: dict[str, Any] | None

@@ -14,7 +14,7 @@ from buysignal import features, sessions
 from buysignal.errors import GoalError
 from buysignal.goals import Goal
 from buysignal.samples import Samples
-from buysignal.units import duration_us
+from buysignal.units import duration_us, spoken
 
 Task = Literal["conversion", "revenue"]
 Mask = npt.NDArray[np.bool_]
@@ -178,7 +178,7 @@ def _window(
     time = sessions.times(events)
     if (time == sessions.NO_TIME).any():
         raise GoalError(
-            f"the goal '{goal.name}' looks {goal.horizon} ahead, but some events have no time",
+            f"the goal '{goal.name}' looks {spoken(goal.horizon)} ahead, but some events have no time",
             allowed="the horizon 'session' where there is no clock",
         )
     visitor = where.visitor_of_session()[where.session_of_row()]

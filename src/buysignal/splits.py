@@ -30,12 +30,15 @@ class Split:
         validate: champion, calibration and threshold are chosen here.
         test: scored once.
         sentence: how they were parted, for captions.
+        test_from: the moment (UTC) before which all that was learned from began; None where the slices
+            are not parted by time.
     """
 
     train: Rows
     validate: Rows
     test: Rows
     sentence: str
+    test_from: np.datetime64 | None = None
 
 
 def time_split(
@@ -89,7 +92,7 @@ def time_split(
     if left_out:
         sentence += f"; {left_out:,} rows that reach over a cut or have no time are left out"
     train, validate, test = (np.flatnonzero(rows == part) for part in range(3))
-    return checked(samples, train, validate, test, sentence)
+    return checked(samples, train, validate, test, sentence, moment)
 
 
 def row_split(
@@ -250,7 +253,14 @@ def _units(samples: Samples) -> str:
     return "sessions that end" if samples.unit == "prefix" else "sessions"
 
 
-def checked(samples: Samples, train: Rows, validate: Rows, test: Rows, sentence: str) -> Split:
+def checked(
+    samples: Samples,
+    train: Rows,
+    validate: Rows,
+    test: Rows,
+    sentence: str,
+    test_from: np.datetime64 | None = None,
+) -> Split:
     """Return the split.
 
     Raises:
@@ -260,7 +270,7 @@ def checked(samples: Samples, train: Rows, validate: Rows, test: Rows, sentence:
         if len(rows) < LEAST_ROWS:
             raise _too_few(len(rows), f"at least {LEAST_ROWS} in the {name} slice")
     _both_classes(samples, train, "the training slice")
-    return Split(train, validate, test, sentence)
+    return Split(train, validate, test, sentence, test_from)
 
 
 def _too_few(n: int, allowed: str | None = None) -> SamplesError:

@@ -7,6 +7,7 @@ import re
 from buysignal.errors import UnitError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SPOKEN = {"s": "second", "m": "minute", "h": "hour", "d": "day"}
 
 
 def duration_us(value: object, name: str) -> int:
@@ -33,3 +34,16 @@ What to do: use '1800s'.
     problem = "has no unit" if re.fullmatch(r"\d+(?:\.\d+)?", text) else "is no duration"
     hint = f"{text}s" if problem == "has no unit" else "30m"
     raise UnitError(f"{name} {text} {problem}", allowed="a number with s, m, h or d", todo=f"use '{hint}'")
+
+
+def spoken(duration: str) -> str:
+    """Return a duration as a sentence says it; what is none, such as ``session``, as it is.
+
+    >>> spoken("7d"), spoken("1h"), spoken("1.5h"), spoken("session")
+    ('7 days', '1 hour', '1.5 hours', 'session')
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", duration.strip())
+    if match is None:
+        return duration
+    number = float(match[1])
+    return f"{number:,g} {_SPOKEN[match[2]]}{'' if number == 1 else 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -244,8 +245,20 @@ def test_a_plan_of_a_shop_says_what_it_left_out_and_travels_as_json(shop: Shop) 
     said = json.loads(json.dumps(plan.as_json()))
     assert (said["simulated"], said["proxy"], said["currency"]) == (True, False, "EUR")
     assert plan.export()[["proxy", "simulated"]].drop_duplicates().to_numpy().tolist() == [[False, True]]
-    cut = np.datetime64(shop.bundle.manifest.split.split("before ")[1].split(" /")[0], "us")
-    assert (plan.visits_listed["asked_at"] >= cut).all()
+    cut = shop.bundle.manifest.test_from
+    assert cut is not None
+    assert (plan.visits_listed["asked_at"].dt.tz_localize("UTC") >= cut).all()
+
+
+def test_a_bundle_that_names_no_cut_may_have_learned_from_all_its_data(shop: Shop) -> None:
+    table = load(shop.events, profile=shop.bundle.profile).table
+    manifest = shop.bundle.manifest.model_copy(update={"test_from": None})
+    older = replace(shop.bundle, manifest=manifest)
+    visits, _ = acting.visits_after_click(shop.bundle, table, 2)
+    cut = pd.Timestamp(str(manifest.dataset.end))
+    assert (visits["asked_at"].dt.tz_localize("UTC") < cut).any()
+    with pytest.raises(SamplesError, match="may have been learned from"):
+        acting.visits_after_click(older, table, 2)
 
 
 def test_what_happens_after_now_changes_nothing(shop: Shop) -> None:

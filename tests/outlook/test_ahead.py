@@ -68,7 +68,9 @@ def test_what_came_is_all_that_was_paid_after_the_moment(shop: Shop, loaded: Loa
 
 
 def test_the_manifest_says_who_was_learned_from(shop: Shop, loaded: Loaded) -> None:
-    cut = np.datetime64(shop.bundle.manifest.split.split("before ")[1].split(" /")[0].replace(" ", "T"), "us")
+    said = shop.bundle.manifest.test_from
+    assert said is not None
+    cut = np.datetime64(said.replace(tzinfo=None), "us")
     start = np.array([cut - np.timedelta64(1, "s"), cut], "datetime64[us]")
     assert list(learned_from(shop.bundle, loaded, start)) == ["yes", "no"]
     other = until(loaded, "2025-03-20")

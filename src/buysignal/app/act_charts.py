@@ -10,6 +10,7 @@ from buysignal.app import words
 from buysignal.app.charts import BLUE, GREEN, GREY, ORANGE, VERMILION, framed
 from buysignal.decisions.targeting import TargetingPlan
 from buysignal.decisions.uplift import GroupResult, Uplift
+from buysignal.units import spoken
 
 IDLE_BANDS = (0.0, 60.0, 1_440.0, 4_320.0, 10_080.0, np.inf)
 IDLE_NAMES = ("<1 hour", "1–24 h", "1–3 days", "3–7 days", ">7 days")
@@ -23,8 +24,8 @@ def profit_curve(plan: TargetingPlan) -> go.Figure:
     for column, fill in (("low", None), ("high", "tonexty")):
         figure.add_scatter(
             x=curve["visits"], y=curve[column], mode="lines", line={"width": 0}, fill=fill,
-            fillcolor="rgba(2, 158, 115, 0.18)", name=f"{plan.level:.0%} interval", hoverinfo="skip",
-            showlegend=fill is not None,
+            fillcolor="rgba(2, 158, 115, 0.18)", name=f"{words.percent(plan.level)} interval",
+            hoverinfo="skip", showlegend=fill is not None,
         )  # fmt: skip
     figure.add_scatter(
         x=curve["visits"], y=curve["profit"], mode="lines", line={"color": GREEN, "width": 3},
@@ -88,7 +89,7 @@ def risk_by_idle(carts: pd.DataFrame, currency: str | None) -> go.Figure:
 
 def rates(found: Uplift) -> go.Figure:
     """Draw the share of buyers of both groups with its interval."""
-    figure = framed(f"Share of visitors who bought within {found.horizon}", "", height=240)
+    figure = framed(f"Share of visitors who bought within {spoken(found.horizon)}", "", height=240)
     for group, name, colour, symbol in (
         (found.holdout, "Left alone", GREY, "square"),
         (found.contact, "Contacted", BLUE, "circle"),

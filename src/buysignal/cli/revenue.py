@@ -127,7 +127,7 @@ def _print_forecast(found: Forecast, goal: Goal, simulated: bool) -> None:
         out.print("[bold magenta]Simulated data[/]")
     what = f"amount (proxy: {goal.name}, not revenue)" if goal.proxy else "revenue"
     out.print(f"Expected {what} of the {found.days} days after {str(found.now)[:16]} UTC")
-    table = Table("", "expected", f"{found.level:.0%} interval")
+    table = Table("", "expected", f"{100 * found.level:.0f} % interval")
     for label, amount in (
         (f"visits under way ({found.open_visits:,})", found.under_way),
         ("visits to come", found.to_come),

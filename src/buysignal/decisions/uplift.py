@@ -30,7 +30,7 @@ from buysignal.decisions import proportions, resample
 from buysignal.decisions.asking import purchases_after
 from buysignal.decisions.holdout import CONTACT, GROUPS, HOLDOUT, Campaign, CampaignList
 from buysignal.errors import InputError, SamplesError
-from buysignal.units import duration_us
+from buysignal.units import duration_us, spoken
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -257,12 +257,14 @@ def _reached(
     kept = people[up]
     if any(not (kept["group"] == name).any() for name in GROUPS):
         raise SamplesError(
-            f"the later data ends on {_minute(int(time.max()))}, before {horizon} after the contact are over "
-            f"({_minute(int(people['since'].max()) + span)})",
+            f"the later data ends on {_minute(int(time.max()))}, before {spoken(horizon)} after the contact are "
+            f"over ({_minute(int(people['since'].max()) + span)})",
             todo="bring data up to then, or choose a shorter horizon",
         )
     early = int((~up).sum())
-    said = f"{early:,} visitors are left out: {horizon} after their contact are not over in this data."
+    said = (
+        f"{early:,} visitors are left out: {spoken(horizon)} after their contact are not over in this data."
+    )
     return kept.reset_index(drop=True), [said] if early else []
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from buysignal.units import spoken
+
 if TYPE_CHECKING:
     from buysignal.decisions.carts import Carts
     from buysignal.decisions.targeting import TargetingPlan
@@ -30,6 +32,15 @@ def count(n: int, word: str) -> str:
     return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
+def percent(share: float) -> str:
+    """Return a share in whole percent.
+
+    >>> percent(0.95)
+    '95 %'
+    """
+    return f"{100 * share:.0f} %"
+
+
 WHY_OUT = {
     "already_bought": "already bought in this visit",
     "suspected_bot": "suspected bots",
@@ -51,13 +62,13 @@ def targeting_sentence(plan: TargetingPlan) -> str:
     if plan.profit <= 0:
         return (
             f"Contact nobody: the {count(plan.visits, 'visit')} the scores pick would bring "
-            f"{money(plan.profit, plan.currency)} ({plan.level:.0%} interval {range_}), {BASIS[plan.basis]}. "
-            f"{plan.economics.sentence}"
+            f"{money(plan.profit, plan.currency)} ({percent(plan.level)} interval {range_}), "
+            f"{BASIS[plan.basis]}. {plan.economics.sentence}"
         )
     binds = " The budget ends the list." if plan.budget_binds else ""
     return (
         f"Contact {plan.visits:,} of {count(plan.considered, 'visit')}: expected profit "
-        f"{money(plan.profit, plan.currency)} ({plan.level:.0%} interval {range_}), "
+        f"{money(plan.profit, plan.currency)} ({percent(plan.level)} interval {range_}), "
         f"{BASIS[plan.basis]}.{binds} {plan.economics.sentence}"
     )
 
@@ -66,11 +77,12 @@ def carts_sentence(found: Carts) -> str:
     """Say how much lies in open carts, and how many left ones come back."""
     if not found.left:
         return "No visit left anything in its cart."
+    wait = spoken(found.horizon)
     rate = (
-        f"Of {count(found.judged, 'cart')} left at least {found.horizon} ago, {found.recovery_rate:.0%} were "
-        f"bought within {found.horizon}."
+        f"Of {count(found.judged, 'cart')} left at least {wait} ago, {percent(found.recovery_rate)} were "
+        f"bought within {wait}."
         if found.recovery_rate is not None
-        else f"No cart was left as long as {found.horizon} ago, so how many come back is not known yet."
+        else f"No cart was left as long as {wait} ago, so how many come back is not known yet."
     )
     return (
         f"{count(len(found.open), 'open cart')} worth {money(found.value, found.currency)}, of which "
@@ -83,18 +95,18 @@ def uplift_sentence(found: Uplift) -> str:
     low, high = _per_thousand(found.absolute.low), _per_thousand(found.absolute.high)
     range_ = (
         f"The contact brought between {low} and {high} more purchases per 1,000 visitors within "
-        f"{found.horizon}"
+        f"{spoken(found.horizon)}"
     )
     if found.absolute.tells:
         kind = "more" if found.absolute.value > 0 else "fewer: it put visitors off"
-        return f"{range_} ({found.level:.0%} interval): told apart from nothing, there were {kind}."
+        return f"{range_} ({percent(found.level)} interval): told apart from nothing, there were {kind}."
     if found.needed is None:
         return (
             f"{range_}; not yet told apart from nothing. Nobody bought, so nothing says how many are needed."
         )
     contacted, held = found.needed
     return (
-        f"{range_}; not yet told apart from nothing. To find {found.wanted:.0%} more buyers, about "
+        f"{range_}; not yet told apart from nothing. To find {percent(found.wanted)} more buyers, about "
         f"{_rounded(contacted):,} contacted and {_rounded(held):,} held-out visitors are needed."
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,9 @@ from buysignal.goals import Goal
 from buysignal.report import Dataset
 from buysignal.sources.read import Loaded
 from buysignal.training.dataset import dataset_of
+from buysignal.units import spoken
 
 Floats = npt.NDArray[np.float64]
-
-_CUT = re.compile(r"before (\S+(?: \d\d:\d\d:\d\d)?) / from then on")
 
 
 def event_values(events: pa.Table, goal: Goal) -> Floats:
@@ -41,8 +40,8 @@ def need_amounts(bundle: Bundle) -> None:
         )
     if bundle.goal.horizon != "session":
         raise GoalError(
-            f"this model looks {bundle.goal.horizon} ahead, over the end of the visit, so visits to come "
-            "would count twice",
+            f"this model looks {spoken(bundle.goal.horizon)} ahead, over the end of the visit, so visits "
+            "to come would count twice",
             allowed="a goal within the visit",
             todo="train for the goal of the visit itself",
         )
@@ -58,14 +57,14 @@ def learned_from(
     for everything else, since another file may hold the same visits.
     """
     known = bundle.manifest.dataset
-    cut = _CUT.search(bundle.manifest.split)
+    cut = bundle.manifest.test_from
     said = np.full(len(start), "maybe", dtype=object)
     if known.end is not None:
         said[start > moment_in(known.end)] = "no"
     described = dataset_of(loaded, None).model_dump() | {"files": known.files, "name": known.name}
     same = Dataset.model_validate(described) == known
     if same and cut is not None:
-        said = np.where(start >= moment_in(cut[1]), "no", "yes").astype(object)
+        said = np.where(start >= moment_in(cut), "no", "yes").astype(object)
     return said
 
 
@@ -85,7 +84,7 @@ def table_times(bundle: Bundle, loaded: Loaded) -> npt.NDArray[np.datetime64]:
     return loaded.table.column(bundle.profile.roles.time).cast(pa.timestamp("us")).to_numpy()
 
 
-def moment_in(text: str) -> np.datetime64:
-    moment = pd.Timestamp(text)
+def moment_in(said: str | datetime) -> np.datetime64:
+    moment = pd.Timestamp(said)
     moment = moment.tz_convert("UTC").tz_localize(None) if moment.tzinfo else moment
     return moment.to_datetime64().astype("datetime64[us]")

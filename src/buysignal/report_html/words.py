@@ -271,7 +271,7 @@ def total(report: Report, table: Table) -> str:
         return ""
     text = f"Total of the test rows: forecast {money(one.forecast, goal)}"
     if one.low is not None and one.high is not None:
-        text += f" ({one.level:.0%} interval {money(one.low, goal)} to {money(one.high, goal)})"
+        text += f" ({100 * one.level:.0f} % interval {money(one.low, goal)} to {money(one.high, goal)})"
     if one.actual is not None:
         text += f"; it was {money(one.actual, goal)}"
     return f"{text}. Method: {one.method}."

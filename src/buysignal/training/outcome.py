@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -80,8 +81,16 @@ class Outcome:
             check_rows=self.samples.X[rows],
             tested_scores=tested.p,
             split=self.split.sentence,
+            test_from=_utc(self.split.test_from),
             report=report,
         )
+
+
+def _utc(moment: np.datetime64 | None) -> datetime | None:
+    if moment is None:
+        return None
+    naive: datetime = moment.astype("datetime64[us]").item()
+    return naive.replace(tzinfo=UTC)
 
 
 def typical_row(X: npt.NDArray[np.float32], samples: Samples) -> npt.NDArray[np.float32]:

@@ -31,6 +31,7 @@ class FoldedVisits:
         vocabulary: learned on the training sessions alone.
         slice_of_row: (n,) ``TRAIN``, ``VALIDATE``, ``TEST`` or ``LEFT_OUT``.
         sentence: how they were parted.
+        test_from: the moment (UTC) from which on the test sessions began.
     """
 
     events: pa.Table
@@ -38,12 +39,13 @@ class FoldedVisits:
     vocabulary: features.Vocabulary
     slice_of_row: npt.NDArray[np.int8]
     sentence: str
+    test_from: np.datetime64 | None
 
     def split(self, samples: Samples) -> Split:
         """Return the split of ``samples`` made from these events."""
         part = self.slice_of_row[samples.source_row]
         train, validate, test = (np.flatnonzero(part == which) for which in (TRAIN, VALIDATE, TEST))
-        return checked(samples, train, validate, test, self.sentence)
+        return checked(samples, train, validate, test, self.sentence, self.test_from)
 
 
 def fold_visits(events: pa.Table, goal: Goal, options: Options) -> FoldedVisits:
@@ -55,9 +57,8 @@ def fold_visits(events: pa.Table, goal: Goal, options: Options) -> FoldedVisits:
         slice_of_row[rows] = which
     training = slice_of_row[where.session_starts[:-1]] == TRAIN
     vocabulary, cross = features.fit_cross(events, training)
-    return FoldedVisits(
-        events, features.fold(events, vocabulary, cross), vocabulary, slice_of_row, split.sentence
-    )
+    X = features.fold(events, vocabulary, cross)
+    return FoldedVisits(events, X, vocabulary, slice_of_row, split.sentence, split.test_from)
 
 
 def _by_time(events: pa.Table, where: sessions.Layout, goal: Goal, options: Options) -> Split:

@@ -58,8 +58,8 @@ def _result(plan: TargetingPlan) -> None:
             words.money(plan.profit, unit),
             f"{words.money(plan.low, None)} to {words.money(plan.high, unit)}",
             border=True, width=240, delta_color="off", delta_arrow="off",
-            help=f"Profit of contacting the list, against contacting nobody. Below: its {plan.level:.0%} "
-            "interval. Bootstrap: visitors are drawn again and again to see how much luck is in it.",
+            help="Profit of contacting the list, against contacting nobody. Below: its "
+            f"{words.percent(plan.level)} interval. Bootstrap: visitors are drawn again and again to see how much luck is in it.",
         )  # fmt: skip
         cost = plan.contact_cost + plan.incentive_cost
         st.metric("Expected cost", words.money(cost, unit), border=True, width=180,
