@@ -29,7 +29,7 @@ demo/events.parquet: | $(VENV)/.run
 	$(RUN) demo --visitors 5000 --days 28 --seed 0 --out demo
 
 test: $(VENV)/.dev  ## all tests; BUYSIGNAL_DATA=FOLDER adds those on the real data sets
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev  ## style, types and import layers
 	$(BIN)/ruff check .

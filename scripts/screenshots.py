@@ -31,14 +31,19 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 WIDE = (1280, 900)
 PHONE = (390, 844)
 MOST_BYTES = 300_000
-CLICKS = ("Adds to the cart", "Looks at the cart", "Begins the checkout")
+CLICKS = ("Look", "Add to cart", "Look at the cart", "Checkout")
 
 PAGES = {
     "data": ("Data", 1180),
-    "train": ("Train", 1820),
+    "explore": ("Explore", 1520),
+    "models": ("Models", 1500),
     "visits": ("Visits", 1420),
     "live": ("Live visit", 1280),
+    "revenue": ("Revenue", 1080),
+    "price": ("Price what-if", 1400),
     "segments": ("Segments", 1320),
+    "target": ("Whom to target", 1620),
+    "carts": ("Carts at risk", 1340),
 }
 """Page -> its name in the navigation, and the height of its picture in pixels."""
 
@@ -106,7 +111,7 @@ def wide_pictures(browser: Browser, address: str, out: Path, scheme: str) -> Non
 
 def phone_picture(browser: Browser, address: str, out: Path) -> None:
     """Write the live visit as a phone shows it."""
-    page = opened(browser, address, PHONE, "light")
+    page = opened(browser, address, PHONE, "light", phone=True)
     page.goto(f"{address}/live")
     page.get_by_role("heading", name="Manual input").wait_for()
     settle(page)
@@ -115,11 +120,15 @@ def phone_picture(browser: Browser, address: str, out: Path) -> None:
     page.context.close()
 
 
-def opened(browser: Browser, address: str, size: tuple[int, int], scheme: str) -> Page:
+def opened(
+    browser: Browser, address: str, size: tuple[int, int], scheme: str, *, phone: bool = False
+) -> Page:
     """Return the app's first page."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme="dark" if scheme == "dark" else "light",
+        is_mobile=phone,
+        has_touch=phone,
     )
     page = context.new_page()
     page.set_default_timeout(90_000)
@@ -130,14 +139,10 @@ def opened(browser: Browser, address: str, size: tuple[int, int], scheme: str) -
 
 
 def click_through(page: Page) -> None:
-    """Add a few clicks to the live visit, so that its curve has something to tell."""
-    page.get_by_role("radio", name="Type clicks").click()
-    settle(page, 400)
+    """Click through the shop as a visitor would, so that the curve has something to tell."""
     for label in CLICKS:
-        page.get_by_text(label, exact=True).first.click()
-        settle(page, 400)
-        page.get_by_role("button", name="Add click").click()
-        settle(page, 400)
+        page.get_by_role("button", name=label, exact=True).first.click()
+        settle(page, 1200)
 
 
 def settle(page: Page, pause_ms: int = 2500) -> None:

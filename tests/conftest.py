@@ -11,6 +11,14 @@ from filelock import FileLock
 from buysignal.report import Report
 from shop import Shop, make_shop
 
+LONGEST_FIRST = ("tests/real/", "tests/notebooks/", "tests/decisions/", "tests/app/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that the processes finish together."""
+    rank = {folder: position for position, folder in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: min((rank[f] for f in rank if item.nodeid.startswith(f)), default=len(rank)))
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

@@ -80,7 +80,8 @@ def test_a_run_keeps_it_says_who_chose_and_begins_at_nothing(tmp_path: Path) -> 
     )
     assert told[:2] == [0.0, 0.0]
     assert told == sorted(told)
-    assert max(later - earlier for earlier, later in pairwise(told)) < 0.2
+    # So few purchases leave candidates out, so the bar steps over their part; it never starts half done.
+    assert max(later - earlier for earlier, later in pairwise(told)) < 0.4
     table = done.report.table("prefix: purchase")
     assert table.champion == "decision_tree"
     assert done.report.settings["champion"] == "decision_tree"
