@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from buysignal.models.segment_stability import word
+from buysignal.segment_actions import suggest
 from shop import Shop
 
 
@@ -98,6 +100,48 @@ def test_segments_and_members(shop: Shop, tmp_path: Path) -> None:
     run("segments", shop.folder, shop.events, "--members", tmp_path / "members.csv")
     members = pd.read_csv(tmp_path / "members.csv")
     assert {"session_id", "segment", "proxy"} <= set(members.columns)
+
+
+def test_segments_come_with_stability_and_a_suggested_action(shop: Shop) -> None:
+    table = json.loads(run("segments", shop.folder, "--json").stdout)
+    for row, profile in zip(table, shop.bundle.segment_profiles, strict=True):
+        assert profile.stability is not None
+        assert row["stability"] == pytest.approx(profile.stability, abs=1e-6)
+        assert row["stability_word"] == word(profile.stability)
+    actions = suggest(shop.bundle.segment_profiles)
+    assert [row["action"] for row in table] == [one.name for one in actions.values()]
+    assert {(row["goal"], row["proxy"], row["simulated"]) for row in table} == {("purchase", False, True)}
+    said = " ".join(run("segments", shop.folder).stdout.split())
+    for row in table:
+        assert f"{row['stability_word']} ({row['stability']:.2f})" in said
+        assert (
+            f"{row['segment']}: {row['action']}. {row['action_sentence']} Why: {row['action_reason']}" in said
+        )
+    assert "A suggestion to test, not a promise" in said
+
+
+def test_segments_are_renamed_into_a_new_bundle(shop: Shop, tmp_path: Path) -> None:
+    found = shop.bundle.segment_profiles[0].name
+    out = tmp_path / "named"
+    done = run("segments", shop.folder, "--rename", f"{found}=Quick looks", "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    first = json.loads(done.stdout)[0]
+    assert (first["segment"], first["found_as"]) == ("Quick looks", found)
+    assert json.loads(run("segments", out, "--json").stdout)[0] == first
+    assert f"Quick looks (found as: {found})" in " ".join(run("segments", out).stdout.split())
+    assert shop.bundle.segment_profiles[0].name == found
+
+
+def test_a_renaming_that_cannot_be_is_refused_and_writes_nothing(shop: Shop, tmp_path: Path) -> None:
+    found, out = shop.bundle.segment_profiles[0].name, tmp_path / "named"
+    said = refused("segments", shop.folder, "--rename", "Nobody=Quick looks", "--out", out)
+    assert "'Nobody=Quick looks' begins with no segment's name" in said
+    for profile in shop.bundle.segment_profiles:
+        assert f"'{profile.name}=NEW NAME'" in said
+    assert "is no renaming" in refused("segments", shop.folder, "--rename", found, "--out", out)
+    assert "--rename without --out" in refused("segments", shop.folder, "--rename", f"{found}=Quick looks")
+    assert "--out without --rename" in refused("segments", shop.folder, "--out", out)
+    assert not out.exists()
 
 
 def test_explain_sums_up(shop: Shop) -> None:

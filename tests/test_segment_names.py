@@ -11,7 +11,7 @@ from buysignal import bundle as bundles
 from buysignal import scoring
 from buysignal.errors import BundleError
 from buysignal.report import Report
-from buysignal.segment_names import LONGEST, rename_segments, renamed
+from buysignal.segment_names import LONGEST, numbered, rename_segments, renamed
 from buysignal.sources import load
 from shop import Shop
 
@@ -56,6 +56,15 @@ def test_the_name_it_was_found_with_stays_until_it_is_given_back(shop: Shop) -> 
     back = renamed(twice, {0: found})
     assert back.segment_profiles[0].original is None
     assert back.manifest == shop.bundle.manifest
+
+
+def test_a_segment_answers_to_the_name_it_has_and_the_one_it_was_found_with(shop: Shop) -> None:
+    found, other = (one.name for one in shop.bundle.segment_profiles[:2])
+    once = renamed(shop.bundle, {0: "price = low"})
+    for name in (found, "price = low"):
+        assert numbered(once, [f" {name} = a = b", f"{other}=Others"]) == {0: " a = b", 1: "Others"}
+    with pytest.raises(BundleError, match="a second time"):
+        numbered(once, [f"{found}=One", "price = low=Two"])
 
 
 def test_a_folder_without_reports_is_renamed_too(shop: Shop, tmp_path: Path) -> None:

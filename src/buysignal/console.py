@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from buysignal.segment_actions import CAVEAT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,10 +185,33 @@ def print_scores(scored: Scored, out: Path | None, console: Console) -> None:
 
 
 def print_segments(table: pd.DataFrame, bundle: Bundle, console: Console) -> None:
-    """Show the segments, one a row."""
+    """Show the segments, one a row, and where it is known what could be done for each, and why."""
+    if bundle.manifest.dataset.simulated:
+        console.print(SIMULATED)
     kind = f"proxy '{bundle.goal.name}'" if bundle.goal.proxy else "conversion"
     console.print(f"Segments found by {bundle.segment_method}; rate is {kind}.")
-    console.print(_frame(table))
+    told = table.drop(columns=[name for name in _NOT_IN_A_CELL if name in table])
+    if "stability" in table:
+        pairs = zip(table["stability_word"], table["stability"], strict=True)
+        told["stability"] = ["" if value != value else f"{said} ({value:.2f})" for said, value in pairs]
+    console.print(_frame(told))
+    if "action" in table:
+        for row in table.to_dict("records"):
+            console.print(_action(row))
+        console.print(f"[dim]{CAVEAT}[/]")
+
+
+_NOT_IN_A_CELL = (
+    "found_as", "stability_word", "action", "action_sentence", "action_reason", "goal", "proxy", "simulated",
+)  # fmt: skip
+
+
+def _action(row: Mapping[Any, Any]) -> str:
+    """Say what could be done for a segment; a renamed one with the name it was found with."""
+    found = row.get("found_as")
+    name = f"{row['segment']} (found as: {found})" if isinstance(found, str) else row["segment"]
+    told = f"{row['action']}. {row['action_sentence']} Why: {row['action_reason']}"
+    return f"[bold]{escape(name)}:[/] {escape(told)}"
 
 
 def print_story(story: Story, console: Console) -> None:

@@ -18,6 +18,8 @@ from buysignal.bundle import Bundle
 from buysignal.errors import SamplesError, SourceError
 from buysignal.explain import Reason, contributions, top_reasons
 from buysignal.goals import Goal
+from buysignal.models.segment_stability import word
+from buysignal.segment_actions import suggest
 from buysignal.sources.profile import Profile
 from buysignal.sources.read import Loaded, load
 from buysignal.spreadsheet import write_csv
@@ -228,6 +230,10 @@ def story_of(bundle: Bundle, table: pa.Table, session: str) -> Story:
 def segment_table(bundle: Bundle) -> pd.DataFrame:
     """Return the bundle's segments with their evidence, one a row.
 
+    ``found_as`` is the name before a renaming, ``stability`` the mean Jaccard coefficient over bootstrap
+    refits (0 to 1) with its word, and ``action`` a suggestion to test. Columns nothing is known for are
+    left out.
+
     Raises:
         SamplesError: the bundle has none.
     """
@@ -236,8 +242,24 @@ def segment_table(bundle: Bundle) -> pd.DataFrame:
         raise SamplesError(
             "this bundle has no segments", todo="train on more sessions: too few give no stable segments"
         )
+    actions = suggest(profiles, proxy=bundle.goal.proxy)
     rows = [
-        {"segment": p.name, "sessions": p.n, "share": p.share, "rate": p.rate, "revenue": p.revenue}
+        {
+            "segment": p.name,
+            "found_as": p.original,
+            "sessions": p.n,
+            "share": p.share,
+            "rate": p.rate,
+            "revenue": p.revenue,
+            "stability": p.stability,
+            "stability_word": None if p.stability is None else word(p.stability),
+            "action": actions[p.segment].name,
+            "action_sentence": actions[p.segment].sentence,
+            "action_reason": actions[p.segment].reason,
+            "goal": bundle.goal.name,
+            "proxy": bundle.goal.proxy,
+            "simulated": bundle.manifest.dataset.simulated,
+        }
         for p in profiles
     ]
     return pd.DataFrame(rows).dropna(axis=1, how="all")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +46,41 @@ def renamed(bundle: Bundle, names: Mapping[int, str]) -> Bundle:
         }
     )
     return replace(bundle, manifest=manifest, segmentation=segmentation)
+
+
+def numbered(bundle: Bundle, pairs: Sequence[str]) -> dict[int, str]:
+    """Return ``found name=new name`` pairs as segment number → new name, ready for ``renamed``.
+
+    A segment answers to the name it has and to the one it was found with.
+
+    Raises:
+        BundleError: a pair begins with no segment's name, or a segment is named twice.
+    """
+    profiles = bundle.segment_profiles
+    called = {one.original: one.segment for one in profiles if one.original}
+    called |= {one.name: one.segment for one in profiles}
+    names: dict[int, str] = {}
+    for pair in pairs:
+        segment, name = _read_pair(pair, called)
+        if segment in names:
+            raise BundleError(f"'{pair}' renames a segment a second time", todo="give each one new name")
+        names[segment] = name
+    return names
+
+
+def _read_pair(pair: str, called: Mapping[str, int]) -> tuple[int, str]:
+    # A name may hold an equals sign of its own, so every one may be where the new name begins.
+    parts = pair.split("=")
+    for n in range(len(parts) - 1, 0, -1):
+        found = " ".join("=".join(parts[:n]).split())
+        if found in called:
+            return called[found], "=".join(parts[n:])
+    came = "begins with no segment's name" if len(parts) > 1 else "is no renaming"
+    raise BundleError(
+        f"'{pair}' {came}",
+        allowed=" or ".join(f"'{name}=NEW NAME'" for name in called),
+        todo="copy a name from the list of segments",
+    )
 
 
 def renamed_report(report: Report, profiles: list[SegmentProfile]) -> Report:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from buysignal.cli.options import BundlePath, Json, MapOption, Paths, ProfileOption, mapped
 from buysignal.cli.root import app
 from buysignal.cli.terminal import console, progress_bar
+from buysignal.errors import BundleError
 
 
 @app.command()
@@ -50,16 +52,24 @@ def segments(
         list[Path] | None, typer.Argument(help="Visits to assign; none prints the table.")
     ] = None,
     members: Annotated[Path | None, typer.Option(help="Write who belongs to which segment (CSV).")] = None,
+    rename: Annotated[
+        list[str] | None, typer.Option(help="'found name=new name'; once for each segment to rename.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the bundle with the new names.")] = None,
     profile: ProfileOption = None,
     mapping: MapOption = None,
     as_json: Json = False,
 ) -> None:
-    """Show the named segments of a bundle, and which visits belong to them."""
+    """Show the named segments of a bundle, and which visits belong to them; or rename them.
+
+    Without visits each segment is shown with its size, outcome, stability and a suggested action. With
+    ``--rename`` and ``--out`` the bundle is written anew with these names, and shown.
+    """
     from buysignal import bundle as bundles
     from buysignal import scoring
     from buysignal.console import print_segments
 
-    loaded = bundles.load(bundle)
+    loaded = bundles.load(_renamed(bundle, rename or [], out))
     table = scoring.segment_table(loaded)
     if paths:
         with progress_bar("Assigning", as_json) as step:
@@ -72,7 +82,24 @@ def segments(
     if as_json:
         typer.echo(table.to_json(orient="records"))
     else:
+        if out is not None:
+            console().print(f"Written to [bold]{escape(str(out))}[/].")
         print_segments(table, loaded, console())
+
+
+def _renamed(bundle: Path, pairs: list[str], out: Path | None) -> Path:
+    """Return where the bundle with the new names is; that of ``bundle`` where nothing is to be renamed."""
+    from buysignal import bundle as bundles
+    from buysignal.segment_names import numbered, rename_segments
+
+    if bool(pairs) != (out is not None):
+        missing, given = ("--out", "--rename") if pairs else ("--rename", "--out")
+        raise BundleError(
+            f"{given} without {missing}", allowed="both: --rename 'found name=new name' --out NEWBUNDLE"
+        )
+    if out is None:
+        return bundle
+    return rename_segments(bundle, numbered(bundles.load(bundle), pairs), out)
 
 
 @app.command()
