@@ -6,7 +6,7 @@ The rules themselves are in `decisions`; here scores are made for the moments th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from buysignal.decisions.economics import Economics
 from buysignal.decisions.holdout import CampaignList
 from buysignal.decisions.targeting import TargetingPlan
 from buysignal.errors import InputError, SamplesError
+from buysignal.goals import Goal
 from buysignal.sources.read import Loaded
 from buysignal.units import duration_us
 
@@ -31,6 +32,25 @@ Progress = Callable[[float, str], None]
 
 _MARGIN_GAPS = 8
 """Earlier visits are asked about until this many session gaps before now, so that all are over by now."""
+
+
+@dataclass(frozen=True, eq=False)
+class AskedVisits:
+    """Visits with their scores as of the moment they were asked about.
+
+    Attributes:
+        visits: to choose from, one a row, as ``targeting.plan`` takes them.
+        known: earlier ones whose outcome is known, to correct the scores by; None where there are none.
+        goal: what the scores are of.
+        simulated: the model learned from the demo shop.
+        notes: what was left out.
+    """
+
+    visits: pd.DataFrame
+    known: pd.DataFrame | None
+    goal: Goal
+    simulated: bool
+    notes: tuple[str, ...] = ()
 
 
 def target(
@@ -64,28 +84,60 @@ def target(
         SamplesError: no visit is there to choose from.
         InputError: ``click`` and ``now`` were both given, or ``now`` is no moment.
     """
-    targeting.refuse_proxy(bundle.goal)
     step = progress or (lambda share, text: None)
-    table = source.table if isinstance(source, Loaded) else source
+    step(0.1, "scoring visits")
+    asked = ask(bundle, source, click=click, now=now, unseen=unseen)
+    step(0.8, "drawing visitors")
+    plan = plan_of(asked, economics, level=level, seed=seed)
+    step(1.0, "done")
+    return plan
+
+
+def ask(
+    bundle: Bundle,
+    source: Loaded | pa.Table,
+    *,
+    click: int | None = None,
+    now: str | None = None,
+    unseen: bool = False,
+) -> AskedVisits:
+    """Return the scored visits that ``target`` plans with: asked once, planned with as often as wanted.
+
+    Raises:
+        GoalError, SamplesError, InputError: as ``target``.
+    """
+    targeting.refuse_proxy(bundle.goal)
     if click is not None and now is not None:
         raise InputError(
             "both a number of clicks and a moment were given", allowed="one of the two moments to ask at"
         )
+    table = source.table if isinstance(source, Loaded) else source
     known: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
-    step(0.1, "scoring visits")
     if not bundle.reads_events:
-        scored = scoring.score(bundle, table).table
-        visits = scored.assign(visitor_id=scored["row"].to_numpy())
+        scored = (
+            scoring.score_loaded(bundle, source)
+            if isinstance(source, Loaded)
+            else scoring.score(bundle, table)
+        )
+        visits = scored.table.assign(visitor_id=scored.table["row"].to_numpy())
     elif click is None:
         visits, known = visits_under_way(bundle, table, now=now, unseen=unseen)
     else:
         visits, notes = visits_after_click(bundle, table, click, unseen=unseen)
-    step(0.8, "drawing visitors")
-    plan = targeting.plan(visits, economics, goal=bundle.goal, known=known, level=level, seed=seed)
-    step(1.0, "done")
-    simulated = bundle.manifest.dataset.simulated
-    return replace(plan, notes=plan.notes + notes, simulated=simulated)
+    return AskedVisits(visits, known, bundle.goal, bundle.manifest.dataset.simulated, notes)
+
+
+def plan_of(
+    asked: AskedVisits, economics: Economics, *, level: float = targeting.LEVEL, seed: int = 0
+) -> TargetingPlan:
+    """Return whom of the visits asked about to contact, and what to expect of it; see ``targeting.plan``.
+
+    Raises:
+        GoalError, SamplesError, InputError: as ``targeting.plan``.
+    """
+    plan = targeting.plan(asked.visits, economics, goal=asked.goal, known=asked.known, level=level, seed=seed)
+    return replace(plan, notes=plan.notes + asked.notes, simulated=asked.simulated)
 
 
 def carts_at_risk(
@@ -104,7 +156,8 @@ def carts_at_risk(
         source: what was read, or its table.
         now: the moment of asking, UTC; the latest event if unset.
         horizon: how long a left cart has to come back, with its unit.
-        reasons: say of that many carts, those most at risk, what moves their score (slower).
+        reasons: say of that many carts, those most at risk, what moves their score (slower); and of as many
+            of the recent ones (``carts.RECENT``), which a message still reaches.
 
     Raises:
         GoalError: the bundle's score is of a proxy, so nothing says what is bought.
@@ -133,7 +186,8 @@ def carts_at_risk(
     step(0.6, "finding reasons")
     ids = events.column("session_id").take(pa.array(last)).to_pandas()
     row_of = dict(zip(ids, last, strict=True))
-    listed = found.open["session_id"].head(reasons)
+    groups = (found, found.narrowed(idle=carts.RECENT))
+    listed = dict.fromkeys(one for group in groups for one in group.open["session_id"].head(reasons))
     said = {one: "; ".join(r.sentence for r in scoring.reasons_for(bundle, X[row_of[one]])) for one in listed}
     return replace(found, open=found.open.assign(reasons=found.open["session_id"].map(said).fillna("")))
 

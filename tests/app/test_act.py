@@ -70,6 +70,7 @@ def test_targeting_is_the_librarys_answer_and_calls_the_effect_an_assumption(
     app = opened(with_shop(started(), shop), "target")
     assert not app.error
     assert said(app) == plan.sentence
+    assert "95 % interval" in plan.sentence
     assert "assum" in said(app).lower()
     assert metric(app, "Visits to contact") == f"{plan.visits:,}"
     assert metric(app, "Expected profit") == words.money(plan.profit, plan.currency)
@@ -122,14 +123,20 @@ def test_carts_are_the_librarys_most_at_risk_first(shop: Shop, carts: Carts) -> 
     app = opened(with_shop(started(), shop), "carts")
     assert not app.error
     assert said(app) == carts.sentence
-    shown = app.dataframe[0].value
-    assert list(shown["at_risk"]) == pytest.approx(list(carts.open["at_risk"][:1_000]))
-    assert shown["reasons"].iloc[0] == carts.open["reasons"].iloc[0] != ""
+    assert metric(app, "All open carts") == f"{len(carts.open):,}"
+    recent, shown = carts.narrowed(idle="3d"), app.dataframe[0].value
+    assert 0 < len(recent.open) < len(carts.open)
+    assert list(shown["at_risk"]) == pytest.approx(list(recent.open["at_risk"]))
+    assert shown["reasons"].iloc[0] == recent.open["reasons"].iloc[0] != ""
+    assert words.money(recent.at_risk, recent.currency) in texts(app)
+    app.selectbox(key="carts_idle").set_value("Any time ago").run()
+    assert list(app.dataframe[0].value["at_risk"]) == pytest.approx(list(carts.open["at_risk"][:1_000]))
+    assert app.dataframe[0].value["reasons"].iloc[0] == carts.open["reasons"].iloc[0] != ""
     assert len(app.dataframe[1].value) == min(len(carts.recovered), 1_000)
     app.selectbox(key="carts_idle").set_value("1 day").run()
-    recent = carts.open[carts.open["idle_minutes"] <= 1_440]
-    assert list(app.dataframe[0].value["session_id"]) == list(recent["session_id"])
-    assert any(f"{len(recent):,} open carts (CSV)" in str(b.label) for b in app.get("download_button"))
+    day = carts.open[carts.open["idle_minutes"] <= 1_440]
+    assert list(app.dataframe[0].value["session_id"]) == list(day["session_id"])
+    assert any(f"{len(day):,} open carts (CSV)" in str(b.label) for b in app.get("download_button"))
 
 
 @pytest.mark.parametrize("page", ["target", "carts"])
@@ -196,6 +203,8 @@ def test_a_campaign_comes_back_as_zip_or_as_its_two_files(
     assert whole.campaign == parts.campaign == drawn.campaign
     pd.testing.assert_frame_equal(whole.table, parts.table)
     assert list(whole.table["group"]) == list(drawn.table["group"])
+    assert whole.table["simulated"].dtype == bool
+    assert whole.table["simulated"].all()
 
 
 @pytest.mark.parametrize(
@@ -236,5 +245,5 @@ def test_bars_of_carts_hold_all_of_them(carts: Carts) -> None:
 
 
 def test_downloads_are_what_the_library_writes(plan: TargetingPlan, tmp_path: Path) -> None:
-    scoring.write_scores(plan.visits_listed, tmp_path / "list.csv")
-    assert exports.scores_csv(plan.visits_listed) == (tmp_path / "list.csv").read_bytes()
+    scoring.write_scores(plan.export(), tmp_path / "list.csv")
+    assert exports.scores_csv(plan.export()) == (tmp_path / "list.csv").read_bytes()

@@ -95,7 +95,7 @@ def test_targeting_from_figures_to_the_file_and_back_to_its_uplift(
         margin.fill("40")
         margin.press("Enter")
         expect(page.get_by_test_id("stAlert").first).to_contain_text(plan.sentence)
-        write_scores(plan.visits_listed, tmp_path / "library.csv")
+        write_scores(plan.export(), tmp_path / "library.csv")
         content = downloaded(page, "Download the list", tmp_path / "list.csv")
         assert content == (tmp_path / "library.csv").read_bytes()
         downloaded(page, "Download the campaign file", tmp_path / "spring.zip")
@@ -117,8 +117,9 @@ def test_carts_at_risk_and_their_list(
         with_data(page, shop)
         go(page, "Carts at risk", "Carts at risk")
         assert found.sentence in answer(page)
-        write_scores(found.open, tmp_path / "library.csv")
-        content = downloaded(page, f"Download {len(found.open):,} open carts", tmp_path / "carts.csv")
+        recent = found.narrowed(idle="3d")
+        write_scores(recent.export(), tmp_path / "library.csv")
+        content = downloaded(page, f"Download {len(recent.open):,} open carts", tmp_path / "carts.csv")
         assert content == (tmp_path / "library.csv").read_bytes()
 
 

@@ -108,7 +108,9 @@ def test_visits_are_the_librarys_scores_highest_first(shop: Shop) -> None:
     assert metric(app, "Visits") == f"{len(kept):,}"
     highest = sorted(kept["probability"], reverse=True)[:1_000]
     assert list(shown["probability"]) == pytest.approx(highest)
-    assert metric(app, "Expected revenue").startswith(f"{kept['expected_revenue'].sum():,.0f}")
+    assert metric(app, "Expected revenue, were they all to go on").startswith(
+        f"{kept['expected_revenue'].sum():,.0f}"
+    )
 
 
 @pytest.mark.usefixtures("models")

@@ -54,6 +54,7 @@ def test_a_campaign_goes_out_and_its_outcome_comes_back(shop: Shop, tmp_path: Pa
     shown = run(*command, "--campaign", "spring", "--holdout", 0.4, "--out", out)
     assert "leave" in shown
     assert out.with_suffix(".json").is_file()
+    assert pd.read_csv(out)["simulated"].all()
     told = run("uplift", out, shop.events, "--horizon", "3d")
     assert "Campaign spring: The contact brought between" in " ".join(told.split())
     said = json.loads(run("uplift", out, shop.events, "--horizon", "3d", "--json"))
@@ -70,7 +71,9 @@ def test_carts_as_a_table_and_as_json(shop: Shop, tmp_path: Path) -> None:
     assert len(said["open"]) == len(written)
     assert written["at_risk"].is_monotonic_decreasing
     assert written["simulated"].all()
+    assert "were bought within 7 days" in said["sentence"]
     assert len(pd.read_csv(back)) == len(said["recovered"])
+    assert pd.read_csv(back)["simulated"].all()
 
 
 @pytest.mark.parametrize(

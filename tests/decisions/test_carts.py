@@ -59,6 +59,11 @@ def test_open_carts_are_those_left_and_not_bought_since() -> None:
     assert found.open["at_risk"].tolist() == [75.0, 30.0, 3.75]
     assert found.open["visit_over"].tolist() == [False, True, True]
     assert found.open["idle_minutes"].tolist() == pytest.approx([0.0, 9 * DAY - 2, 8 * DAY])
+    assert "whenever they were left" in found.sentence
+    assert found.narrowed(idle="3d").open["session_id"].tolist() == ["s8"]
+    assert found.narrowed(least=40).open["session_id"].tolist() == ["s8", "s1"]
+    assert found.narrowed(idle="8d").at_risk == pytest.approx(78.75)
+    assert found.narrowed(idle="3d").recovery_rate == found.recovery_rate
 
 
 def test_carts_that_came_back_in_the_same_or_in_a_later_visit() -> None:

@@ -273,6 +273,17 @@ def test_what_happens_after_now_changes_nothing(shop: Shop) -> None:
     assert (full.visits_listed["last_seen"] >= np.datetime64("2025-03-29T17:30")).all()
 
 
+def test_visits_asked_once_are_planned_with_as_often_as_wanted(shop: Shop) -> None:
+    bundle, loaded = shop.bundle, load(shop.events, profile=shop.bundle.profile)
+    asked = acting.ask(bundle, loaded, click=2)
+    for cost in (0.05, 1.0):
+        economics = Economics(margin=0.3, contact_cost=cost)
+        again = acting.plan_of(asked, economics)
+        assert again.as_json() == acting.target(bundle, loaded, economics, click=2).as_json()
+        assert again.simulated
+        assert again.export()["simulated"].all()
+
+
 def test_visits_under_way_are_scored_as_the_scorer_does(shop: Shop) -> None:
     bundle, table = shop.bundle, load(shop.events, profile=shop.bundle.profile).table
     visits_now, known = acting.visits_under_way(bundle, table, now="2025-03-29 18:00")

@@ -189,7 +189,7 @@ def test_ids_that_do_not_match_are_said() -> None:
 
 def test_data_that_ends_too_early_is_refused_or_leaves_out_the_late() -> None:
     campaign, later = drawn(IDS), orders([IDS[0]], [10], [5.0])
-    with pytest.raises(SamplesError, match=r"ends on 2025-04-16 00:00 UTC, before 60d after .*2025-05-16"):
+    with pytest.raises(SamplesError, match=r"ends on 2025-04-16 00:00 UTC, before 60 days after .*2025-05-16"):
         uplift.measure(campaign, later, horizon="60d")
     table = campaign.table.copy()
     table.loc[table.index[-5:], "asked_at"] = START + np.timedelta64(25, "D")
@@ -216,7 +216,7 @@ def test_the_sentence_says_what_is_known_and_what_it_would_take() -> None:
     small = trial(0, 0.1, base=0.5)
     assert not small.absolute.tells
     assert "not yet told apart from nothing" in small.sentence
-    assert "To find 25% more buyers, about" in small.sentence
+    assert "To find 25 % more buyers, about" in small.sentence
     big = trial(0, 0.9)
     assert "told apart from nothing, there were more" in big.sentence
     said = json.loads(json.dumps(big.as_json()))

@@ -88,35 +88,25 @@ def carries(check: CheckResult) -> None:
     """Show how far the purchases carry, and how many more what needs."""
     if not check.needs:
         return
-    st.subheader("How far the purchases carry", help=AUC_HELP)
+    rules = "; ".join(f"{need.question}: {need.source}" for need in check.needs)
+    st.subheader("How far the purchases carry", help=f"{AUC_HELP} Where the numbers come from: {rules}.")
     mode = enough.mode(check.purchases)
     if mode in MODES:
         st.info(MODES[mode], icon=":material/potted_plant:")
-    table = pd.DataFrame(
-        {
-            "For": [sentence(need.question, "") for need in check.needs],
-            "Reached": [min(need.have / need.need, 1.0) for need in check.needs],
-            "Purchases needed": [need.need for need in check.needs],
-            "What that means": [sentence(need.sentence) for need in check.needs],
-            "Rule": [need.source for need in check.needs],
-        }
-    )
-    config = st.column_config
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={
-            "For": config.TextColumn(width="medium"),
-            "Reached": config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
-            "Purchases needed": config.NumberColumn(format="localized", width="small"),
-            "What that means": config.TextColumn(width="large"),
-            "Rule": config.TextColumn(width="small", help="Where the number comes from."),
-        },
-    )
+    with st.container(border=True):
+        for need in check.needs:
+            _need(need)
     st.caption(
         f"{words.count(check.purchases, 'purchase')} in {words.count(check.sessions, 'visit')}; two thirds "
         "of the visits are learned from, a fifth is kept to test on."
     )
+
+
+def _need(need: enough.Need) -> None:
+    reached = "reached" if need.enough else f"{words.percent(need.have / need.need)} reached"
+    left, right = st.columns([2, 5], vertical_alignment="center", gap="medium")
+    left.progress(min(need.have / need.need, 1.0), text=f"{need.need:,} needed: {reached}")
+    right.markdown(f"**{words.plain(sentence(need.question))}** {words.plain(sentence(need.sentence))}")
 
 
 def mended(check: CheckResult) -> None:

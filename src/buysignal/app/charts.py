@@ -28,6 +28,8 @@ SYMBOLS = ("circle", "square", "triangle-up", "diamond", "x", "cross", "star", "
 RARE_BANDS = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 EVEN_BANDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 MOST_MARKERS = 40
+FIGURE_ROOM = 40
+"""Pixels beside a bar's end for its figure."""
 TOOL_ROW = 20
 """Pixels above every chart for the button that saves it."""
 
@@ -222,9 +224,12 @@ def reasons(found: Sequence[Reason], currency: str | None) -> go.Figure:
         "%{x:+.2f} points<extra></extra>",
     )
     ends = [100 * r.contribution for r in shown] or [0.0]
-    span = max(max(ends), 0) - min(min(ends), 0)
-    figure.update_xaxes(range=[min(min(ends), 0) - 0.28 * span, max(max(ends), 0) + 0.28 * span])
-    figure.update_layout(showlegend=False, margin_r=36)
+    low, high = min(min(ends), 0), max(max(ends), 0)
+    # Figures stand beside the bars' ends: their room is in pixels, as a share of a narrow column is none.
+    edge = 0.02 * (high - low)
+    figure.update_xaxes(range=[low - edge, high + edge])
+    figure.update_yaxes(ticklabelstandoff=FIGURE_ROOM if low < 0 else 0)
+    figure.update_layout(showlegend=False, margin_r=FIGURE_ROOM)
     return figure
 
 

@@ -19,6 +19,8 @@ def one_visit(used: Model, data: Source, row: dict[str, Any], currency: str | No
     st.header(f"Visit {words.plain(str(row.get('session_id', row.get('row'))))}", divider="gray")
     change = story.probability - story.typical_probability
     form.metrics(used, pd.Series(row), change, "against a typical visit", currency)
+    if used.bundle.reads_events:
+        st.caption("As of its last click, as if it went on.")
     left, right = st.columns(2, gap="medium")
     with left:
         _history(used, seen, data.simulated)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import pandas as pd
 import streamlit as st
 
 from buysignal import acting
-from buysignal.app import state
 from buysignal.app.held import held
 from buysignal.app.state import Model, Source
-from buysignal.decisions import targeting
 from buysignal.decisions.economics import Economics
 from buysignal.decisions.holdout import CampaignList
 from buysignal.decisions.targeting import TargetingPlan
@@ -36,31 +33,16 @@ def planned(used: Model, data: Source, moment: Moment, economics: Economics) -> 
     Raises:
         GoalError, SamplesError, InputError: as ``acting.target``.
     """
-    targeting.refuse_proxy(used.bundle.goal)
     key = (data.token, used.bundle.version, moment)
-    visits, known, notes = held(
-        "asked", key, lambda: _asked(used, data, moment), "Scoring the visits as they stood then"
+    asked = held(
+        "asked",
+        key,
+        lambda: acting.ask(
+            used.bundle, data.loaded, click=moment.click, now=moment.now, unseen=moment.unseen
+        ),
+        "Scoring the visits as they stood then",
     )
-
-    def made() -> TargetingPlan:
-        plan = targeting.plan(visits, economics, goal=used.bundle.goal, known=known)
-        return replace(plan, notes=plan.notes + notes)
-
-    return held("plan", (*key, economics), made)
-
-
-def _asked(
-    used: Model, data: Source, moment: Moment
-) -> tuple[pd.DataFrame, pd.DataFrame | None, tuple[str, ...]]:
-    bundle, table = used.bundle, data.loaded.table
-    if not bundle.reads_events:
-        scores = state.scores(data, used).table
-        return scores.assign(visitor_id=scores["row"].to_numpy()), None, ()
-    if moment.click is None:
-        visits, known = acting.visits_under_way(bundle, table, now=moment.now, unseen=moment.unseen)
-        return visits, known, ()
-    visits, notes = acting.visits_after_click(bundle, table, moment.click, unseen=moment.unseen)
-    return visits, None, notes
+    return held("plan", (*key, economics), lambda: acting.plan_of(asked, economics))
 
 
 def latest_campaign() -> CampaignList | None:

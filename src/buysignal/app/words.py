@@ -60,8 +60,11 @@ HELP: dict[str, str] = {
     "percentile": "Where this score stands among those of visits kept aside in training: 90 means higher "
     "than 90 of 100.",
     "expected_revenue": "The mean amount over many visits like this one: chance to buy × usual order.",
-    "interval": "Nine of ten visits like this one end inside these bounds. Most visits buy nothing, so "
-    "the bounds can lie below the mean.",
+    "if_all_go_on": "Each visit is scored at its last click as if it went on; that it was the last is known "
+    "only afterwards. Finished visits bring less than this sum. What visits really bring, and will bring, "
+    "is on the Revenue page.",
+    "interval": "Nine of ten visits like this one end between these two amounts. Most of them bring nothing "
+    "and a few bring much: the few lift the mean, so nine of ten can end below it. That is no mistake.",
     "segment": "The kind of visit this one is most like. Segments are found without looking at purchases.",
     "silhouette": "How clearly the segments are set apart, from −1 to 1. Above 0.5 is clear; 0.2 to 0.5 is "
     "usual for behaviour, whose kinds shade into each other.",
@@ -170,6 +173,11 @@ def short_chance(goal: Goal | GoalNote) -> str:
 def short_amount(goal: Goal | GoalNote) -> str:
     """Return a label for narrow places; the proxy's name stands on the same page."""
     return "Expected amount (proxy)" if goal.proxy else "Expected revenue"
+
+
+def amount_if_all_go_on(goal: Goal | GoalNote) -> str:
+    """Return what the sum of the amounts expected at last clicks is called: no forecast."""
+    return f"{short_amount(goal)}, were they all to go on"
 
 
 def question(goal: Goal | GoalNote) -> str:

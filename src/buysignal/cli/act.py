@@ -129,7 +129,7 @@ def carts(
     if out is not None:
         scoring.write_scores(found.export(), out)
     if recovered is not None:
-        scoring.write_scores(found.recovered.assign(simulated=found.simulated), recovered)
+        scoring.write_scores(found.export_recovered(), recovered)
     if as_json:
         _print_json(found.as_json())
     else:

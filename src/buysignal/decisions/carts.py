@@ -14,7 +14,7 @@ beyond the session, the score itself speaks of coming back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ Ints = npt.NDArray[np.int64]
 _BUY, _ADD, _REMOVE = (ev.EVENT_CODES[n] for n in ("purchase", "add_to_cart", "remove_from_cart"))
 _DAY = np.timedelta64(1, "D")
 SHOWN_ITEMS = 5
+RECENT = "3d"
+"""A cart left longer ago than this is rarely still wanted; its chance of being bought is of back then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +95,24 @@ class Carts:
 
         return carts_sentence(self)
 
+    def narrowed(self, *, idle: str | None = None, least: float = 0.0) -> Carts:
+        """Return the same with fewer open carts: clicked at most ``idle`` ago, worth ``least`` or more.
+
+        Raises:
+            UnitError: ``idle`` has no unit.
+        """
+        keep = self.open["value"] >= least
+        if idle is not None:
+            keep &= self.open["idle_minutes"] <= duration_us(idle, "idle") / 60e6
+        return replace(self, open=self.open[keep])
+
     def export(self) -> pd.DataFrame:
         """Return the open carts to take away, with what their figures are of."""
         return self.open.assign(currency=self.currency, asked_at=self.now, simulated=self.simulated)
+
+    def export_recovered(self) -> pd.DataFrame:
+        """Return the carts that were bought after all to take away."""
+        return self.recovered.assign(currency=self.currency, simulated=self.simulated)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""

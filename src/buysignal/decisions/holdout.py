@@ -36,6 +36,7 @@ COLUMNS = (
     "probability",
     "expected_revenue",
     "expected_profit",
+    "simulated",
 )
 _TEXTS = ("visitor_id", "session_id", "group")
 _NEEDED = ("visitor_id", "group")
@@ -151,7 +152,7 @@ def set_aside(
             allowed="a list of which both groups get some",
             todo="take a longer list or another share",
         )
-    table = listed.assign(group=np.where(out, HOLDOUT, CONTACT))
+    table = listed.assign(group=np.where(out, HOLDOUT, CONTACT), simulated=simulated)
     table = table[[c for c in COLUMNS if c in table]]
     visitors = table.drop_duplicates("visitor_id")["group"].value_counts()
     return CampaignList(

@@ -257,8 +257,8 @@ def _reached(
     kept = people[up]
     if any(not (kept["group"] == name).any() for name in GROUPS):
         raise SamplesError(
-            f"the later data ends on {_minute(int(time.max()))}, before {spoken(horizon)} after the contact are "
-            f"over ({_minute(int(people['since'].max()) + span)})",
+            f"the later data ends on {_minute(int(time.max()))}, before {spoken(horizon)} after the "
+            f"contact are over ({_minute(int(people['since'].max()) + span)})",
             todo="bring data up to then, or choose a shorter horizon",
         )
     early = int((~up).sum())

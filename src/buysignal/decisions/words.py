@@ -85,8 +85,9 @@ def carts_sentence(found: Carts) -> str:
         else f"No cart was left as long as {wait} ago, so how many come back is not known yet."
     )
     return (
-        f"{count(len(found.open), 'open cart')} worth {money(found.value, found.currency)}, of which "
-        f"{money(found.at_risk, found.currency)} are at risk (chance of not being bought times value). {rate}"
+        f"{count(len(found.open), 'open cart')} worth {money(found.value, found.currency)}, whenever they "
+        f"were left; {money(found.at_risk, found.currency)} of it at risk (chance of not being bought, as of "
+        f"the visit's last click, times value). {rate}"
     )
 
 

@@ -9,14 +9,18 @@ from buysignal import acting
 from buysignal.app import act_charts, act_inputs, charts, exports, page, state, words
 from buysignal.app.held import held
 from buysignal.app.state import Model, Source
-from buysignal.decisions.carts import Carts
+from buysignal.decisions.carts import RECENT, Carts
 from buysignal.decisions.targeting import WHY_OUT
 from buysignal.errors import BuysignalError
 
 MOST_ROWS = 1_000
 WITH_REASONS = 25
 HORIZONS = {"1d": "1 day", "3d": "3 days", "7d": "7 days", "14d": "14 days"}
-IDLE = {"Any time ago": None, "1 hour": 60, "1 day": 1_440, "3 days": 4_320, "7 days": 10_080}
+IDLE = {"1 hour": "1h", "1 day": "1d", "3 days": RECENT, "7 days": "7d", "Any time ago": None}
+P_ABANDON = (
+    "Chance that the cart is not bought, as of the visit's last click. How many left carts come back later "
+    "is counted separately: see “Left carts that come back”."
+)
 
 
 def body() -> None:
@@ -71,11 +75,11 @@ def _figures(found: Carts) -> None:
     unit = found.currency
     st.info(words.prose(found.sentence), icon=":material/shopping_cart:")
     with st.container(horizontal=True):
-        st.metric("Open carts", f"{len(found.open):,}", border=True, width=150)
-        st.metric("Worth", words.money(found.value, unit), border=True, width=190)
-        st.metric("At risk", words.money(found.at_risk, unit), border=True, width=190,
-                  help="Chance that the cart is not bought, as of the visit's last click, times its "
-                  "value.")  # fmt: skip
+        st.metric("All open carts", f"{len(found.open):,}", border=True, width=165,
+                  help="However long ago they were left. The list below shows the recent ones.")  # fmt: skip
+        st.metric("All are worth", words.money(found.value, unit), border=True, width=190)
+        st.metric("Of it at risk", words.money(found.at_risk, unit), border=True, width=190,
+                  help=f"Each cart's worth times P(abandon). {P_ABANDON}")  # fmt: skip
         rate = words.percent(found.recovery_rate)
         st.metric("Left carts that come back", rate, border=True, width=230,
                   help=f"Of {found.judged:,} carts left at least {HORIZONS[found.horizon]} ago, bought "
@@ -103,33 +107,40 @@ def _charts(used: Model, found: Carts, simulated: bool) -> None:
         charts.draw(
             act_charts.risk_by_idle(found.open, found.currency), "risk_by_idle", "At risk by idle time"
         )
-        page.caption("Money at risk in open carts, by the time since the visitor's last click.",
+        page.caption("Money at risk in all open carts, by the time since the visitor's last click.",
                      used.bundle.goal, simulated)  # fmt: skip
 
 
 def _open(found: Carts) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        idle = st.selectbox("Last click at most", list(IDLE), key="carts_idle", width=180)
+        idle = st.selectbox("Last click at most", list(IDLE), index=list(IDLE.values()).index(RECENT),
+                            key="carts_idle", width=180)  # fmt: skip
         least = st.number_input(
             "Worth at least" + (f" ({found.currency})" if found.currency else ""),
             0.0, value=0.0, step=10.0, key="carts_least", width=180,
         )  # fmt: skip
-    shown = found.open[found.open["value"] >= least]
-    longest = IDLE[idle]
-    shown = shown if longest is None else shown[shown["idle_minutes"] <= longest]
+    listed = found.narrowed(idle=IDLE[idle], least=least)
+    shown = listed.open
     if shown.empty:
         st.info(
-            "No open cart fits these filters. Allow older or smaller ones.", icon=":material/filter_alt_off:"
+            f"None of the {words.count(len(found.open), 'open cart')} fits these filters. Allow older or "
+            "smaller ones.",
+            icon=":material/filter_alt_off:",
         )
         return
+    st.markdown(
+        f"**{len(shown):,}** of {words.count(len(found.open), 'open cart')}, worth "
+        f"{words.money(listed.value, found.currency)}, of it "
+        f"**{words.money(listed.at_risk, found.currency)}** at risk."
+    )
     if len(shown) > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS:,} of {len(shown):,} by money at risk; the download has all.")
     _table(shown.head(MOST_ROWS), found.currency)
     st.caption(
-        f"Most at risk first. The reason, given for the {WITH_REASONS} carts most at risk, is what moves the "
-        "chance of buying away from a typical visit's."
+        f"Most at risk first, each as of its visit's last click. The reason, given for the {WITH_REASONS} "
+        "carts most at risk, is what moves the chance of buying away from a typical visit's."
     )
-    _download(shown, f"Download {len(shown):,} open carts (CSV)", "open-carts.csv")
+    _download(listed.export(), f"Download {len(shown):,} open carts (CSV)", "open-carts.csv")
 
 
 def _table(shown: pd.DataFrame, currency: str | None) -> None:
@@ -145,8 +156,7 @@ def _table(shown: pd.DataFrame, currency: str | None) -> None:
             "at_risk": config.NumberColumn("At risk", format=amount),
             "value": config.NumberColumn("Worth", format=amount),
             "p_abandon": config.ProgressColumn("P(abandon)", format="percent", min_value=0, max_value=1,
-                                               help="Chance that the cart is not bought, as of the last "
-                                               "click."),
+                                               help=P_ABANDON),
             "contents": config.TextColumn("In the cart", width="medium"),
             "idle_minutes": config.NumberColumn("Minutes idle", format="localized", step=1),
             "reasons": config.TextColumn("Reason", width="large"),
@@ -185,7 +195,9 @@ def _recovered(found: Carts) -> None:
     )
     if len(table) > MOST_ROWS:
         st.caption(f"The latest {MOST_ROWS:,} of {len(table):,}; the download has all.")
-    _download(table, f"Download {len(table):,} carts that came back (CSV)", "recovered-carts.csv")
+    _download(
+        found.export_recovered(), f"Download {len(table):,} carts that came back (CSV)", "recovered-carts.csv"
+    )
 
 
 def _download(table: pd.DataFrame, label: str, name: str) -> None:

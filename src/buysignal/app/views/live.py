@@ -161,7 +161,11 @@ def _amounts(used: Model, steps: pd.DataFrame, currency: str | None) -> None:
         "Amount by click",
     )
     said = goal.value_sentence or "the amount"
-    band = " Nine of ten such visits end within the band." if "revenue_low" in steps else ""
+    band = (
+        " Nine of ten such visits end within the band; most bring nothing, so it can lie below."
+        if "revenue_low" in steps
+        else ""
+    )
     text = f"{said[:1].upper()}{said[1:]}, as expected after each click.{band}"
     page.caption(text, goal, used.simulated)
 

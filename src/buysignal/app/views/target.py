@@ -59,7 +59,8 @@ def _result(plan: TargetingPlan) -> None:
             f"{words.money(plan.low, None)} to {words.money(plan.high, unit)}",
             border=True, width=240, delta_color="off", delta_arrow="off",
             help="Profit of contacting the list, against contacting nobody. Below: its "
-            f"{words.percent(plan.level)} interval. Bootstrap: visitors are drawn again and again to see how much luck is in it.",
+            f"{words.percent(plan.level)} interval. Bootstrap: visitors are drawn again and again to see "
+            "how much luck is in it.",
         )  # fmt: skip
         cost = plan.contact_cost + plan.incentive_cost
         st.metric("Expected cost", words.money(cost, unit), border=True, width=180,
@@ -122,7 +123,7 @@ def _list(plan: TargetingPlan) -> None:
     )  # fmt: skip
     st.download_button(
         f"Download the list: {len(listed):,} visits (CSV)",
-        data=lambda: exports.scores_csv(listed),
+        data=lambda: exports.scores_csv(plan.export()),
         file_name="target-list.csv",
         mime="text/csv",
         icon=":material/download:",

@@ -212,8 +212,8 @@ def _groups(found: Uplift, unit: str | None) -> None:
     st.subheader("Both groups")
     charts.draw(act_charts.rates(found), "uplift_rates", "Share of buyers in both groups")
     page.caption(
-        f"Who bought within {HORIZONS[found.horizon]}, with each group's {words.percent(found.level)} interval. "
-        "Which group a visitor is in was left to chance.",
+        f"Who bought within {HORIZONS[found.horizon]}, with each group's {words.percent(found.level)} "
+        "interval. Which group a visitor is in was left to chance.",
         None,
         found.campaign.simulated,
     )
@@ -235,7 +235,7 @@ def _groups(found: Uplift, unit: str | None) -> None:
     st.caption(_needed(found))
     st.download_button(
         "Download the figures (CSV)",
-        data=lambda: exports.scores_csv(table),
+        data=lambda: exports.scores_csv(table.assign(simulated=found.campaign.simulated)),
         file_name="uplift.csv",
         mime="text/csv",
         icon=":material/download:",

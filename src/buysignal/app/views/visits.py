@@ -10,6 +10,12 @@ from buysignal.app.one_visit import one_visit
 from buysignal.app.state import Model, Source
 from buysignal.scoring import segment_counts
 
+AS_IF = " Here: as of each visit's last click, as if it went on."
+GOING_ON = (
+    ", were all these visits to go on. Finished ones bring less: the Revenue page says what visits really "
+    "bring"
+)
+
 
 def body() -> None:
     """Draw the page."""
@@ -19,7 +25,9 @@ def body() -> None:
     simulated = (data is not None and data.simulated) or (used is not None and used.simulated)
     page.heading(
         title,
-        "Every visit, scored as it stands at its last click, as if it were still going on.",
+        "Every visit, scored as it stands at its last click, as if it were still going on."
+        if used is None or used.bundle.reads_events
+        else "Every visit, one row each, with its score.",
         goal=goal,
         simulated=simulated,
     )
@@ -46,6 +54,8 @@ def _scores(used: Model, data: Source) -> None:
         st.info("No visit fits these filters. Widen the probability, or clear the others.")
         return
     _figures(used, shown, currency)
+    if "expected_revenue" in shown and used.bundle.reads_events:
+        page.link("revenue", "What visits really bring: Revenue", "payments")
     _charts(used, shown, data.simulated, currency)
     st.header("The visits", divider="gray")
     picked = visit_table.pick(used, shown, currency)
@@ -55,6 +65,8 @@ def _scores(used: Model, data: Source) -> None:
 
 
 def _figures(used: Model, shown: pd.DataFrame, currency: str | None) -> None:
+    # Clicks are asked about while nobody knows whether another follows; a table's rows are whole visits.
+    goal, as_if = used.bundle.goal, used.bundle.reads_events
     with st.container(horizontal=True):
         st.metric("Visits", f"{len(shown):,}", border=True, width=160)
         st.metric(
@@ -62,7 +74,7 @@ def _figures(used: Model, shown: pd.DataFrame, currency: str | None) -> None:
             words.percent(float(shown["probability"].mean())),
             border=True,
             width=160,
-            help=words.HELP["probability"],
+            help=words.HELP["probability"] + (AS_IF if as_if else ""),
         )
         threshold = used.bundle.manifest.threshold
         if threshold is not None:
@@ -76,19 +88,19 @@ def _figures(used: Model, shown: pd.DataFrame, currency: str | None) -> None:
             )
         if "expected_revenue" in shown:
             st.metric(
-                words.short_amount(used.bundle.goal),
+                words.amount_if_all_go_on(goal) if as_if else words.short_amount(goal),
                 words.money(float(shown["expected_revenue"].sum()), currency),
                 border=True,
-                width=200,
-                help=words.HELP["expected_revenue"] + " Here: the sum over these visits.",
+                width=330 if as_if else 200,
+                help=words.HELP["if_all_go_on" if as_if else "expected_revenue"],
             )
 
 
 def _charts(used: Model, shown: pd.DataFrame, simulated: bool, currency: str | None) -> None:
-    goal = used.bundle.goal
+    goal, as_if = used.bundle.goal, used.bundle.reads_events
     axis = words.chance(goal)
     st.header("Interactive charts and insights", divider="gray")
-    st.markdown(_insight(shown, goal.proxy))
+    st.markdown(_insight(shown, goal.proxy, as_if))
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("How likely?")
@@ -98,12 +110,15 @@ def _charts(used: Model, shown: pd.DataFrame, simulated: bool, currency: str | N
         if "expected_revenue" in shown:
             st.subheader("Expected amount" if goal.proxy else "Revenue estimation")
             charts.draw(
-                charts.revenue_by_band(shown, axis, words.short_amount(goal), currency),
+                charts.revenue_by_band(
+                    shown, axis, words.short_amount(goal) + (", if all go on" if as_if else ""), currency
+                ),
                 "money",
                 "Expected revenue by probability",
             )
             said = used.bundle.goal.value_sentence or "the amount"
-            page.caption(f"Where the expected amount ({said}) lies, by probability.", goal, simulated)
+            text = f"Where the expected amount ({said}) lies, by probability{GOING_ON if as_if else ''}."
+            page.caption(text, goal, simulated)
     if "segment" in shown:
         st.subheader("By segment")
         counts = segment_counts(used.bundle, shown)
@@ -112,7 +127,7 @@ def _charts(used: Model, shown: pd.DataFrame, simulated: bool, currency: str | N
         page.caption("Mean probability of the visits in each segment.", goal, simulated)
 
 
-def _insight(shown: pd.DataFrame, proxy: bool) -> str:
+def _insight(shown: pd.DataFrame, proxy: bool, as_if: bool) -> str:
     """Say in one sentence how much of the whole the best tenth holds."""
     by = "expected_revenue" if "expected_revenue" in shown else "probability"
     total = float(shown[by].sum())
@@ -121,6 +136,7 @@ def _insight(shown: pd.DataFrame, proxy: bool) -> str:
     best = shown.nlargest(len(shown) // 10, "probability")
     what = "expected revenue" if by == "expected_revenue" and not proxy else "expected amount"
     what = what if by == "expected_revenue" else "expected goals"
+    what += ", were all these visits to go on" if as_if else ""
     return (
         f"The tenth of visits with the highest probability ({len(best):,}) holds "
         f"**{words.percent(float(best[by].sum()) / total)}** of the {what}."
