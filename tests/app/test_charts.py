@@ -60,6 +60,20 @@ def test_every_chart_of_a_report_has_data_and_titles(shop: Shop) -> None:
         assert chart.sentence.endswith("."), chart.key
 
 
+def test_what_a_model_relies_on_has_a_short_title_and_its_unit_in_the_sentence(shop: Shop) -> None:
+    drawn = {
+        table.task: chart
+        for table in shop.report.tables
+        for chart in report_charts.charts_of(table, "EUR")
+        if chart.key == "importance"
+    }
+    assert "(rise of 1 − ROC-AUC)" in drawn["conversion"].sentence
+    assert "(rise of RMSE of log1p)" in drawn["revenue"].sentence
+    for chart in drawn.values():
+        lines = chart.figure.layout.xaxis.title.text.split("<br>")
+        assert max(map(len, lines)) <= 20
+
+
 def segments_of(shop: Shop) -> Table:
     return next(table for table in shop.report.tables if table.task == "segments")
 

@@ -13,6 +13,7 @@ from buysignal.app.charts import BLUE, GREY, ORANGE, SYMBOLS, framed, ink
 from buysignal.compare import Bounds, Part
 from buysignal.plots.style import PALETTE, readable
 from buysignal.report import Curve, Pictures, SliceRow, Table
+from buysignal.report_html.words import metric_name
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 MOST_COLUMNS = 15
@@ -170,10 +171,10 @@ def _others(table: Table) -> Iterator[Chart]:
             f"{name} when only the first clicks are known; lines are 95 % intervals.",
         )
     if table.pictures.importance:
-        unit = table.pictures.importance_unit or "loss of quality when shuffled"
         yield Chart(
-            "importance", "What the model relies on", _importance(table, unit),
-            "How much worse the model gets when one column is shuffled; the longest bars matter most.",
+            "importance", "What the model relies on", _importance(table),
+            f"How much worse the model gets when one column is shuffled{_measured(table)}; the longest bars "
+            "matter most.",
         )  # fmt: skip
     if table.pictures.silhouette:
         yield Chart(
@@ -276,10 +277,18 @@ def _by_clicks(slices: list[SliceRow], metric: str, name: str) -> go.Figure:
     return figure
 
 
-def _importance(table: Table, unit: str) -> go.Figure:
+def _measured(table: Table) -> str:
+    """Return the unit of the bars in brackets; empty where the report does not tell it."""
+    unit = (table.pictures.importance_unit or "").removesuffix(" when shuffled")
+    told = unit.replace("rmse_log1p", metric_name("rmse_log1p")).replace("1 - ", "1 − ")
+    return f" ({told})" if told else ""
+
+
+def _importance(table: Table) -> go.Figure:
     found = [i for i in table.pictures.importance if i.value is not None and i.value > 0]
     shown = sorted(found, key=lambda i: i.value or 0.0)[-MOST_COLUMNS:]
-    figure = framed(words.wrapped(unit[:1].upper() + unit[1:], 34), "", height=140 + 27 * len(shown))
+    # Beside long column names a phone leaves the title about twenty letters a line.
+    figure = framed("How much worse<br>without it", "", height=140 + 27 * len(shown))
     figure.add_bar(
         orientation="h",
         y=[words.wrapped(words.column(i.feature), 30) for i in shown],
