@@ -78,6 +78,9 @@ def test_the_demo_shop_opens_checked_and_labelled() -> None:
     )
     assert f"**{kept:,}** kept" in texts(app)
     assert f"**{rejected:,}** rejected" in texts(app)
+    said = texts(app).replace("\\", "")
+    for need in app.session_state["source"].check.needs:
+        assert need.sentence[1:] in said
 
 
 @pytest.mark.usefixtures("models")
@@ -108,6 +111,7 @@ def test_visits_are_the_librarys_scores_highest_first(shop: Shop) -> None:
     assert metric(app, "Visits") == f"{len(kept):,}"
     highest = sorted(kept["probability"], reverse=True)[:1_000]
     assert list(shown["probability"]) == pytest.approx(highest)
+    assert "Finished ones bring less" in texts(app)
     assert metric(app, "Expected revenue, were they all to go on").startswith(
         f"{kept['expected_revenue'].sum():,.0f}"
     )

@@ -9,9 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from buysignal import scoring
-from buysignal.app import shop_front, visit, visit_filters, visit_table
+from buysignal.app import charts, shop_front, visit, visit_filters, visit_table
 from buysignal.app.shop_front import cart_of, fitting
 from buysignal.app.visit import Click
+from buysignal.explain import Reason
 from buysignal.next_views import count_next_views
 from buysignal.sources import load
 from buysignal.visit_facts import visit_facts
@@ -34,6 +35,15 @@ def press(app: AppTest, key: str) -> AppTest:
     app.button(key=key).click().run()
     assert not app.exception
     return app
+
+
+@pytest.mark.parametrize(("shares", "room"), [((0.03, -0.009), charts.FIGURE_ROOM), ((0.03, 0.01), 0)])
+def test_a_figure_left_of_its_bar_has_room_before_the_label(shares: tuple[float, float], room: int) -> None:
+    figure = charts.reasons([Reason("clicks", share, "3", "5", "") for share in shares], None)
+    assert figure.layout.yaxis.ticklabelstandoff == room
+    assert figure.layout.margin.r == charts.FIGURE_ROOM
+    low, high = figure.layout.xaxis.range
+    assert low <= 100 * min(shares) < 100 * max(shares) <= high
 
 
 @pytest.mark.usefixtures("models")

@@ -105,7 +105,7 @@ def carries(check: CheckResult) -> None:
 def _need(need: enough.Need) -> None:
     reached = "reached" if need.enough else f"{words.percent(need.have / need.need)} reached"
     left, right = st.columns([2, 5], vertical_alignment="center", gap="medium")
-    left.progress(min(need.have / need.need, 1.0), text=f"{need.need:,} needed: {reached}")
+    left.progress(min(need.have / need.need, 1.0), text=f"{need.need:,} purchases: {reached}")
     right.markdown(f"**{words.plain(sentence(need.question))}** {words.plain(sentence(need.sentence))}")
 
 
