@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 
 from buysignal.app import words
 from buysignal.app.charts import BLUE, GREEN, GREY, ORANGE, VERMILION, framed
+from buysignal.decisions.effect import GroupResult
 from buysignal.decisions.targeting import TargetingPlan
-from buysignal.decisions.uplift import GroupResult, Uplift
+from buysignal.decisions.uplift import Uplift
 from buysignal.units import spoken
 
 IDLE_BANDS = (0.0, 60.0, 1_440.0, 4_320.0, 10_080.0, np.inf)

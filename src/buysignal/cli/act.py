@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from buysignal.decisions.carts import Carts
+    from buysignal.decisions.effect import Estimate
     from buysignal.decisions.targeting import TargetingPlan
-    from buysignal.decisions.uplift import Estimate, Uplift
+    from buysignal.decisions.uplift import Uplift
 
 SHOWN = 15
 

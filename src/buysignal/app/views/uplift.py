@@ -13,8 +13,9 @@ from buysignal import acting
 from buysignal.app import act_charts, bringing, campaigns, charts, exports, page, planning, state, words
 from buysignal.app.held import held
 from buysignal.app.state import Source
+from buysignal.decisions.effect import Estimate
 from buysignal.decisions.holdout import CampaignList
-from buysignal.decisions.uplift import Estimate, Uplift, measure
+from buysignal.decisions.uplift import Uplift, measure
 from buysignal.errors import BuysignalError, SourceError
 
 HORIZONS = {"1d": "1 day", "3d": "3 days", "7d": "7 days", "14d": "14 days", "28d": "28 days"}
