@@ -46,7 +46,7 @@ def figures(check: CheckResult) -> None:
     ]  # fmt: skip
     with st.container(horizontal=True):
         for label, value, text in facts:
-            st.metric(label, value, help=text, border=True, width=160)
+            st.metric(label, value, help=text, border=True, width="content")
     if check.time_range:
         start, end = (moment[:10] for moment in check.time_range)
         st.caption(f"From {start} to {end}.")
