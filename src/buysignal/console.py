@@ -210,7 +210,7 @@ def _action(row: Mapping[Any, Any]) -> str:
     """Say what could be done for a segment; a renamed one with the name it was found with."""
     found = row.get("found_as")
     name = f"{row['segment']} (found as: {found})" if isinstance(found, str) else row["segment"]
-    told = f"{row['action']}. {row['action_sentence']} Why: {row['action_reason']}"
+    told = f"{row['action_sentence']} Why: {row['action_reason']}"
     return f"[bold]{escape(name)}:[/] {escape(told)}"
 
 
