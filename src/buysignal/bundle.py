@@ -158,13 +158,7 @@ def save(draft: Draft, path: Path) -> Path:
     conversion = export_conversion(draft.conversion, draft.check_rows)
     revenue = None if draft.revenue is None else export_revenue(draft.revenue, draft.check_rows)
     path = path.resolve()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    except OSError as error:
-        raise BundleError(
-            f"{path} cannot be written: {error.strerror}", todo="choose another place"
-        ) from error
+    folder = folder_beside(path)
     try:
         for group, exported in (("conversion", conversion), ("revenue", revenue)):
             for name, content in ({} if exported is None else exported.parts).items():
@@ -259,6 +253,21 @@ def _verified(folder: Path, name: str, expected: str) -> bytes:
             todo="take the folder from where it was trained, or train again",
         )
     return content
+
+
+def folder_beside(path: Path) -> Path:
+    """Return a new folder beside ``path``, in which a bundle is written before it is put in place.
+
+    Raises:
+        BundleError: nothing can be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise BundleError(
+            f"{path} cannot be written: {error.strerror}", todo="choose another place"
+        ) from error
 
 
 def put_in_place(folder: Path, path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -109,13 +108,7 @@ def store(bundle: Bundle, out: Path) -> Path:
         BundleError: ``out`` holds other files, or cannot be written.
     """
     out = out.resolve()
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as error:
-        raise BundleError(
-            f"{out} cannot be written: {error.strerror}", todo="choose another place"
-        ) from error
+    folder = bundles.folder_beside(out)
     try:
         for name in bundle.manifest.files:
             if name != ARRAYS:

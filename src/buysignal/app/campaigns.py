@@ -14,7 +14,7 @@ from buysignal.decisions.holdout import CampaignList, read_campaign, write_campa
 from buysignal.errors import SourceError
 
 MAX_BYTES = 500_000_000
-_TODO = "take the zip that “Whom to target” gave, or the CSV and the JSON out of it"
+_REMEDY = "take the zip that “Whom to target” gave, or the CSV and the JSON out of it"
 
 
 def safe_name(name: str) -> str:
@@ -54,7 +54,7 @@ def uploaded(files: Sequence[Upload]) -> CampaignList:
         missing = [kind for kind in (".csv", ".json") if not (folder / f"campaign{kind}").is_file()]
         if missing:
             raise SourceError(
-                f"the campaign's {' and '.join(m[1:].upper() for m in missing)} file is missing", todo=_TODO
+                f"the campaign's {' and '.join(m[1:].upper() for m in missing)} file is missing", todo=_REMEDY
             )
         return read_campaign(folder / "campaign.csv")
 
@@ -66,11 +66,11 @@ def _unpack(content: bytes, name: str, folder: Path) -> None:
             members = [m for m in archive.infolist() if not m.is_dir() and "__MACOSX" not in m.filename]
             kinds = [PurePosixPath(m.filename).suffix.lower() for m in members]
             if sorted(kinds) != [".csv", ".json"]:
-                raise SourceError(f"'{name}' is no campaign file", todo=_TODO)
+                raise SourceError(f"'{name}' is no campaign file", todo=_REMEDY)
             if sum(m.file_size for m in members) > MAX_BYTES:
-                raise SourceError(f"'{name}' unpacks to more than a campaign can hold", todo=_TODO)
+                raise SourceError(f"'{name}' unpacks to more than a campaign can hold", todo=_REMEDY)
             for member, kind in zip(members, kinds, strict=True):
                 with archive.open(member) as packed:
                     (folder / f"campaign{kind}").write_bytes(packed.read(MAX_BYTES))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise SourceError(f"'{name}' cannot be unpacked", todo=_TODO) from error
+        raise SourceError(f"'{name}' cannot be unpacked", todo=_REMEDY) from error
