@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from buysignal import events
 from buysignal.sources import order, rejects
 from buysignal.sources.parts import Part
 from buysignal.sources.rejects import Rejects
+from buysignal.sources.settled import settle_sorted, wanted_columns
 from buysignal.sources.sql import name, quote
 
 
@@ -38,33 +39,34 @@ def settle(
     first in order of the id); the other visitors' rows are rejected. Equal events are rejected but for
     the first; equal rows of a session table may be different sessions, and stay.
     """
-    connection.execute("CREATE TEMP TABLE dropped (__order BIGINT, reason VARCHAR)")
-    connection.execute("INSERT INTO dropped SELECT __order, __reason FROM typed WHERE __reason IS NOT NULL")
+    drop_bad(connection, level)
     if level == "session":
         table, equal = _sessions(connection), _count_equal(connection)
         return Kept(table, collect_rejects(connection, parts), equal)
     columns = connection.sql("SELECT * FROM typed LIMIT 0").columns
-    if "session_id" in columns:
+    settled = settle_sorted(_sorted_events(connection, columns, currency))
+    if len(settled.duplicates):
+        drop(connection, settled.duplicates, "duplicate_event")
+    mended["out_of_order"] += settled.out_of_order
+    return Kept(settled.events, collect_rejects(connection, parts), len(settled.duplicates))
+
+
+def drop_bad(connection: duckdb.DuckDBPyConnection, level: str) -> None:
+    """Make ``dropped``: the rows of ``typed`` with a reason, and of events those of foreign sessions."""
+    connection.execute("CREATE TEMP TABLE dropped (__order BIGINT, reason VARCHAR)")
+    connection.execute("INSERT INTO dropped SELECT __order, __reason FROM typed WHERE __reason IS NOT NULL")
+    if level == "event" and "session_id" in connection.sql("SELECT * FROM typed LIMIT 0").columns:
         _drop_foreign_visitors(connection)
-    table = _sorted_events(connection, columns, currency)
-    equal_rows = order.duplicates(table)
-    if len(equal_rows):
-        _drop(connection, table.column("__order").take(pa.array(equal_rows)), "duplicate_event")
-        stays = np.ones(table.num_rows, dtype=bool)
-        stays[equal_rows] = False
-        table = table.filter(pa.array(stays))
-    mended["out_of_order"] += order.out_of_order(table)
-    clean = events.conform(table.drop_columns(["__order", "__part", "__hash"]))
-    return Kept(clean, collect_rejects(connection, parts), len(equal_rows))
 
 
-def _where(connection: duckdb.DuckDBPyConnection) -> str:
+def where_kept(connection: duckdb.DuckDBPyConnection) -> str:
     """The condition that leaves the dropped rows out, as late as there are any."""
     found = connection.sql("SELECT count(*) FROM dropped").fetchall()[0][0]
     return "WHERE __order NOT IN (SELECT __order FROM dropped)" if found else ""
 
 
-def _drop(connection: duckdb.DuckDBPyConnection, orders: pa.ChunkedArray, reason: str) -> None:
+def drop(connection: duckdb.DuckDBPyConnection, orders: npt.NDArray[np.int64], reason: str) -> None:
+    """Reject the rows of ``typed`` that have these places in the input."""
     gone = pa.table({"o": orders})
     connection.register("gone", gone)
     connection.execute(f"INSERT INTO dropped SELECT o, {quote(reason)} FROM gone")
@@ -79,13 +81,8 @@ def _count_equal(connection: duckdb.DuckDBPyConnection) -> int:
 def _sorted_events(
     connection: duckdb.DuckDBPyConnection, columns: list[str], currency: str | None
 ) -> pa.Table:
-    picked = [c for c in columns if c in events.SCHEMA.names or c.startswith(events.ATTRIBUTE_PREFIX)]
-    selected = [name(c) for c in picked if c != "event_seq"]
-    given = "coalesce(event_seq, __order)" if "event_seq" in columns else "__order"
-    selected += [f"{given} AS event_seq", "__order", "__part", "__hash"]
-    if currency is not None and "currency" not in columns and "price" in columns:
-        selected.append(f"CASE WHEN price IS NOT NULL THEN {quote(currency)} END AS currency")
-    where = _where(connection)
+    selected = wanted_columns(columns, currency)
+    where = where_kept(connection)
     table = connection.sql(f"SELECT {', '.join(selected)} FROM typed {where}").to_arrow_table()
     table = order.encode(table)
     if order.is_sorted(table):
@@ -95,7 +92,7 @@ def _sorted_events(
 
 
 def _drop_foreign_visitors(connection: duckdb.DuckDBPyConnection) -> None:
-    where = _where(connection)
+    where = where_kept(connection)
     connection.execute(
         f"""CREATE TEMP TABLE shared AS
         SELECT hash(session_id) AS __session FROM typed {where or "WHERE TRUE"} AND session_id IS NOT NULL
@@ -160,5 +157,5 @@ def _sessions(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     columns = [c for c in connection.sql("SELECT * FROM typed LIMIT 0").columns if not c.startswith("__")]
     picked = ", ".join(name(c) for c in columns)
     return connection.sql(
-        f"SELECT {picked} FROM typed {_where(connection)} ORDER BY __order"
+        f"SELECT {picked} FROM typed {where_kept(connection)} ORDER BY __order"
     ).to_arrow_table()
