@@ -41,9 +41,8 @@ format: $(VENV)/.dev  ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev  ## run every benchmark, print one table of their results
-	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
-	@$(BIN)/python benchmarks/_table.py
+bench: $(VENV)/.dev  ## run every benchmark, print one table of their results; LARGE=1 adds 100 million events
+	@$(BIN)/python benchmarks/_run.py $(if $(LARGE),--large)
 
 mlflow: $(VENV)/.dev  ## look at the tracked training runs
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db

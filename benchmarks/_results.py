@@ -14,25 +14,30 @@ import math
 import os
 import platform
 import subprocess
+import sys
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 RESULTS = Path(__file__).parent / "results"
 
+SKIPPED = 77
+"""How a script ends that cannot run here; test runners know the same number."""
+
 BENCHMARKS = (
     "demo", "fold", "pipeline", "score", "click", "rest", "kafka", "recommend", "next_item", "conversion",
-    "revenue", "pages",
+    "revenue", "pages", "sessions", "startup", "spark",
 )  # fmt: skip
 PEERS = (
     "pandas", "polars", "duckdb-windows", "duckdb-read-sort-write", "spark-windows", "sklearn-pipeline",
-    "mlflow-serve", "wsknn", "vmis-knn", "markov", "popularity", "ceiling",
+    "mlflow-serve", "wsknn", "vmis-knn", "markov", "popularity", "ceiling", "retentioneering",
 )  # fmt: skip
 
 UNITS = {
     "events_per_s": "events/s", "rows_per_s": "rows/s", "requests_per_s": "requests/s", "seconds": "s",
     "p50_us": "µs", "p99_us": "µs", "p90_ms": "ms", "p99_ms": "ms", "peak_rss_mb": "MB",
+    "written_mb": "MB", "cost_growth": "×",
 }  # fmt: skip
 LARGER_IS_BETTER = (
     "events_per_s", "rows_per_s", "requests_per_s", "accuracy", "precision", "recall", "f1", "roc_auc",
@@ -40,8 +45,9 @@ LARGER_IS_BETTER = (
     "recall_at_20", "mrr_at_20", "coverage",
 )  # fmt: skip
 SMALLER_IS_BETTER = (
-    "seconds", "p50_us", "p99_us", "p90_ms", "p99_ms", "peak_rss_mb", "log_loss", "brier", "ece",
-    "mae", "mse", "rmse", "rmse_log1p", "total_error_pct", "davies_bouldin", "inertia",
+    "seconds", "p50_us", "p99_us", "p90_ms", "p99_ms", "peak_rss_mb", "written_mb", "cost_growth",
+    "log_loss", "brier", "ece", "mae", "mse", "rmse", "rmse_log1p", "total_error_pct",
+    "davies_bouldin", "inertia",
 )  # fmt: skip
 METRICS = LARGER_IS_BETTER + SMALLER_IS_BETTER
 
@@ -126,6 +132,12 @@ def write_results(name: str, rows: list[Row], folder: Path = RESULTS) -> Path:
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def skip(reason: str) -> NoReturn:
+    """End the script: it cannot run here, and ``reason`` says why. Results on file stay as they are."""
+    print(f"skipped: {reason}", flush=True)
+    sys.exit(SKIPPED)
 
 
 def machine() -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import _process
 import _readme
 import _results
 import _table
@@ -86,21 +87,24 @@ def test_a_file_holds_rows_of_its_own_benchmark_only(tmp_path: Path) -> None:
 
 
 def test_the_table_shows_every_row(tmp_path: Path) -> None:
-    write_results(
-        "fold",
-        [Row(benchmark="fold", metric="seconds", value=1.5, n=1234, peer="polars", peer_value=3.0)],
-        tmp_path,
-    )
-    write_results(
-        "conversion", [Row(benchmark="conversion", metric="roc_auc", value=0.87654, n=99)], tmp_path
-    )
+    rows = [
+        Row(benchmark="fold", metric=metric, value=value, n=1234, peer="polars", peer_value=peer_value)
+        for metric, value, peer_value in (("seconds", 1.5, 3.0), ("peak_rss_mb", 400.0, 2000.0))
+    ]
+    write_results("fold", rows, tmp_path)
+    conversion = Row(benchmark="conversion", metric="roc_auc", value=0.87654, n=99, case="late [leak]")
+    write_results("conversion", [conversion], tmp_path)
+    demo = Row(benchmark="demo", metric="peak_rss_mb", value=612.0, n=5_000_000, case="written")
+    write_results("demo", [demo], tmp_path)
 
-    console = Console(width=160, record=True)
+    console = Console(width=_table.WIDTH, record=True)
     console.print(_table.table(_table.read(tmp_path)))
     shown = console.export_text()
 
-    assert re.search(r"fold .* seconds .* 1,234 .* 1\.5 s .* polars .* 3 s .* 2 ", shown)
-    assert "0.8765" in shown
+    assert re.search(r"^fold: against polars +1,234 +1\.5 s +3 s +2 +400 / 2,000 ", shown, re.MULTILINE)
+    assert re.search(r"^conversion: late \[leak\], roc_auc +99 +0\.8765 ", shown, re.MULTILINE)
+    assert re.search(r"^demo: written +5 M +612 MB ", shown, re.MULTILINE)
+    assert len(shown.splitlines()) == 5  # title, heads, and one line a figure
 
 
 def test_every_benchmark_script_is_named_after_a_known_benchmark() -> None:
@@ -108,7 +112,7 @@ def test_every_benchmark_script_is_named_after_a_known_benchmark() -> None:
     assert scripts <= set(_results.BENCHMARKS)
 
 
-@pytest.mark.parametrize("module", [_results, _table], ids=["results", "table"])
+@pytest.mark.parametrize("module", [_results, _table, _process], ids=["results", "table", "process"])
 def test_the_examples_hold(module: ModuleType) -> None:
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0
