@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import duckdb
@@ -15,6 +16,8 @@ from buysignal.sources.parts import Part
 from buysignal.sources.rejects import Rejects
 from buysignal.sources.settled import settle_sorted, wanted_columns
 from buysignal.sources.sql import name, quote
+
+_REJECTS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
@@ -117,16 +120,19 @@ def _drop_foreign_visitors(connection: duckdb.DuckDBPyConnection) -> None:
 
 def collect_rejects(connection: duckdb.DuckDBPyConnection, parts: list[Part]) -> Rejects:
     """Return the rejects of all parts, malformed lines first within each part."""
+    return rejects.join(list(rejected_batches(connection, parts)))
+
+
+def rejected_batches(connection: duckdb.DuckDBPyConnection, parts: list[Part]) -> Iterator[Rejects]:
+    """Yield the rejects as ``collect_rejects`` orders them, never many at once."""
     connection.execute(
         """CREATE TEMP TABLE bad AS
         SELECT __part, __row, __line, __order, reason FROM typed JOIN dropped USING (__order)"""
     )
-    found: list[Rejects] = []
     for number, part in enumerate(parts):
         if part.malformed:
-            found.append(_malformed(part))
-        found.append(_typed_rejects(connection, part, number))
-    return rejects.join(found)
+            yield _malformed(part)
+        yield from _typed_rejects(connection, part, number)
 
 
 def _malformed(part: Part) -> Rejects:
@@ -139,17 +145,17 @@ def _malformed(part: Part) -> Rejects:
     )
 
 
-def _typed_rejects(connection: duckdb.DuckDBPyConnection, part: Part, number: int) -> Rejects:
+def _typed_rejects(connection: duckdb.DuckDBPyConnection, part: Part, number: int) -> Iterator[Rejects]:
     names = ", ".join(quote(n) for n in part.names)
-    table = connection.sql(
+    batches = connection.sql(
         f"""SELECT [{names}][r.file + 1] AS file, bad.__line AS line, bad.reason, r.raw
         FROM (SELECT * FROM bad WHERE __part = {number}) bad
         JOIN (SELECT __row, {part.raw} AS raw, {part.file_sql} AS file FROM {part.relation}
               WHERE __row IN (SELECT __row FROM bad WHERE __part = {number})) r USING (__row)
         ORDER BY bad.__order"""
-    ).to_arrow_table()
-    columns = [table.column(c).combine_chunks() for c in ("file", "line", "reason", "raw")]
-    return rejects.from_columns(*columns)
+    ).to_arrow_reader(_REJECTS_AT_ONCE)
+    for batch in batches:
+        yield rejects.from_columns(*(batch.column(c) for c in ("file", "line", "reason", "raw")))
 
 
 def _sessions(connection: duckdb.DuckDBPyConnection) -> pa.Table:

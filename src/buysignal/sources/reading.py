@@ -1,0 +1,169 @@
+"""What every way of reading begins with: files opened, a profile chosen, rows typed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from buysignal.errors import SourceError
+from buysignal.events import ATTRIBUTE_PREFIX
+from buysignal.sources import nested, sql, typed
+from buysignal.sources.choose import Opened, choose, fitting, look_into
+from buysignal.sources.files import SourceFile, open_files
+from buysignal.sources.parts import Part, open_parts
+from buysignal.sources.profile import Profile, folded
+from buysignal.sources.resolve import (
+    Resolved,
+    extra_columns,
+    infer_types,
+    resolve,
+    resolve_named,
+)
+
+MEMORY_SHARE = "40%"
+"""Of the machine's memory, for what is read and not yet kept."""
+
+
+@contextmanager
+def opened_reading(
+    paths: Sequence[Path],
+    *,
+    memory: str = MEMORY_SHARE,
+    threads: int | None = None,
+    scratch: Path | None = None,
+) -> Iterator[Reading]:
+    """Yield a reading with a database and a temporary folder of its own, removed at the end.
+
+    Args:
+        memory: of the database; what does not fit goes to the temporary folder.
+        threads: of the database; None takes all cores.
+        scratch: where the temporary folder is made; None takes the system's place.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="buysignal-", dir=scratch) as name,
+        _connect(Path(name), memory, threads) as connection,
+    ):
+        yield Reading(connection, Path(name), tuple(paths))
+
+
+def _connect(folder: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={"temp_directory": str(folder / "spill")})
+    connection.execute("SET TimeZone = 'UTC'")
+    # Only where it is on: in a notebook without ipywidgets DuckDB refuses the very word.
+    if connection.sql("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+        connection.execute("SET enable_progress_bar = false")
+    if threads is not None:
+        connection.execute(f"SET threads = {threads}")
+    # What does not fit goes to disk: the kept rows need memory of their own, and so does whoever calls.
+    connection.execute(f"SET memory_limit = '{memory}'")
+    return connection
+
+
+@dataclass
+class Reading:
+    """Source files on the way to typed rows, step by step: ``open``, ``choose_profile``, ``type_rows``."""
+
+    connection: duckdb.DuckDBPyConnection
+    folder: Path
+    paths: tuple[Path, ...]
+    opened: list[Opened] = field(default_factory=list)
+    files: list[SourceFile] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    mended: Counter[str] = field(default_factory=Counter)
+    profile: Profile | None = None
+    confidence: float = 1.0
+    currency: str | None = None
+
+    @property
+    def parts(self) -> list[Part]:
+        return [one.part for one in self.opened]
+
+    def open(self) -> None:
+        self.files = open_files(self.paths, self.folder)
+        parts = open_parts(self.connection, self.files, self.folder, self.mended)
+        self.opened = [look_into(self.connection, part) for part in parts]
+
+    def choose_profile(
+        self, asked: str | Path | Profile | None, mapping: Mapping[str, str], rates: Mapping[str, float]
+    ) -> None:
+        self.profile, self.confidence = choose(self.opened, asked, mapping, rates)
+        self.opened, self.left_out = fitting(self.profile, self.opened)
+
+    def refuse_strangers(self) -> None:
+        """Refuse a folder in which a Parquet file cannot be read like its neighbours.
+
+        Raises:
+            SourceError: such a file, by name.
+        """
+        strange = [f.name for f in self.files if f.kind == "parquet" and f.name in self.left_out]
+        if strange and any(part.kind == "parquet" for part in self.parts):
+            assert self.profile is not None
+            raise SourceError(
+                f"{strange[0]} has other columns than the files beside it, and profile "
+                f"'{self.profile.name}' cannot read it",
+                allowed=f"the columns of {self.parts[0].names[0]}: {', '.join(self.parts[0].columns)}",
+                todo="export it like the others, or move it out of the folder",
+            )
+
+    def type_rows(self) -> None:
+        assert self.profile is not None
+        profile = self.profile
+        plans = [self._plan(profile, one) for one in self.opened]
+        self.currency = self._common_currency(profile, plans)
+        selects, before = [], 0
+        for number, (part, (relation, resolved)) in enumerate(zip(self.parts, plans, strict=True)):
+            decimal = typed.decimal_of(self.connection, profile, resolved, relation)
+            typed.count_mended(
+                self.connection, profile, resolved, relation,
+                decimal=decimal, currency=self.currency, mended=self.mended,
+            )  # fmt: skip
+            selects.append(
+                typed.select_typed(
+                    profile, part, resolved, relation,
+                    before=before, number=number, decimal=decimal, currency=self.currency,
+                )
+            )  # fmt: skip
+            before += part.rows + len(part.malformed)
+        body = " UNION ALL BY NAME ".join(f"({select})" for select in selects)
+        flat = all(part.kind == "parquet" and part.json is None for part in self.parts)
+        self.connection.execute(f"CREATE TEMP {'VIEW' if flat else 'TABLE'} typed AS {body}")
+
+    def _plan(self, profile: Profile, one: Opened) -> tuple[str, Resolved]:
+        """Return the relation a part is read from, and which of its columns feeds what."""
+        relation, sources = one.part.relation, dict(one.part.columns)
+        if one.part.json is not None:
+            present = {folded(c): c for c in one.columns}
+            paths = [present.get(folded(s), s) for m in profile.columns.values() for s in m.source]
+            paths += [c for c in one.columns if c.startswith(ATTRIBUTE_PREFIX)]
+            relation, sources = nested.select_paths(one.part, paths, profile.items)
+        extra = extra_columns(profile, sources, resolve_named(profile, sources))
+        types = infer_types(self.connection, relation, {c: sources[c] for c in extra})
+        return relation, resolve(profile, sources, types)
+
+    def _common_currency(self, profile: Profile, plans: list[tuple[str, Resolved]]) -> str | None:
+        """The profile's currency, or the most frequent among priced rows."""
+        if profile.currency is not None or profile.level == "session":
+            return profile.currency
+        seen: Counter[str] = Counter()
+        for relation, resolved in plans:
+            if "currency" in resolved and "price" in resolved:
+                cell = sql.text(resolved["currency"][1][0])
+                query = f"SELECT upper({cell}), count(*) FROM {relation} WHERE {cell} IS NOT NULL GROUP BY 1"
+                seen.update(dict(self.connection.sql(query).fetchall()))
+        return max(seen, key=lambda code: (seen[code], code)) if seen else None
+
+    def rows_in(self) -> int:
+        """Rows as the files hold them; a row with several items counts once per item."""
+        rows = sum(part.rows + len(part.malformed) for part in self.parts)
+        if any(part.json is not None for part in self.parts):
+            found = self.connection.sql("SELECT count(*) FROM typed").fetchall()[0][0]
+            unfolded = int(found) - sum(part.rows for part in self.parts)
+            self.mended["items"] = unfolded
+            rows += unfolded
+        return rows
