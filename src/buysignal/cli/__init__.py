@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from buysignal.cli.root import app
-from buysignal.cli.terminal import error_console
+from buysignal.cli.terminal import error_console, plain
 from buysignal.errors import BuysignalError
 
 # Each module adds its commands; the help lists them in this order, which is that of the work.
@@ -32,14 +32,8 @@ def main() -> None:
     try:
         app()
     except BuysignalError as error:
-        error_console().print(f"[bold red]Error:[/] {_plain(str(error))}", soft_wrap=True)
+        error_console().print(f"[bold red]Error:[/] {plain(str(error))}", soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         error_console().print("Interrupted; nothing half-written is left behind.")
         sys.exit(130)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

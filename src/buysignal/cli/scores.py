@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from buysignal.cli.options import BundlePath, Json, MapOption, Paths, ProfileOption, mapped
 from buysignal.cli.root import app
-from buysignal.cli.terminal import console, progress_bar
+from buysignal.cli.terminal import console, plain, progress_bar
 from buysignal.errors import BundleError
 
 
@@ -83,7 +82,7 @@ def segments(
         typer.echo(table.to_json(orient="records"))
     else:
         if out is not None:
-            console().print(f"Written to [bold]{escape(str(out))}[/].")
+            console().print(f"Written to [bold]{plain(str(out))}[/].")
         print_segments(table, loaded, console())
 
 

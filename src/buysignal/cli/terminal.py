@@ -24,6 +24,13 @@ def error_console() -> Console:
     return Console(stderr=True)
 
 
+def plain(text: str) -> str:
+    """Return ``text`` so that no bracket in it, of a file's name say, is read as markup."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
 @contextmanager
 def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[float, str], None]]:
     """Show progress on the error stream, so that what is piped stays clean."""
