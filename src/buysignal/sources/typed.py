@@ -38,6 +38,19 @@ def decimal_of(
     return "." if _count_numbers(connection, relation, texts, ".", ",") else ","
 
 
+def decimal_marks(
+    connection: duckdb.DuckDBPyConnection, resolved: Resolved, relation: str
+) -> tuple[bool, bool]:
+    """Return whether some number can only have a decimal comma, and whether some can only have a point."""
+    texts = [s.sql for s in _number_sources(resolved) if s.is_text]
+    if not texts:
+        return False, False
+    commas, points = (
+        _count_numbers(connection, relation, texts, mark, other) for mark, other in ((",", "."), (".", ","))
+    )
+    return commas > 0, points > 0
+
+
 def _count_numbers(
     connection: duckdb.DuckDBPyConnection, relation: str, cells: list[str], mark: str, other: str
 ) -> int:
