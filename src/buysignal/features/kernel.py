@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
 from buysignal.events import EVENT_CODES
-from buysignal.features.catalogue import positions
+from buysignal.features.catalogue import NAMES, positions
 from buysignal.sessions import NO_TIME, SESSION_CAP
 
 # Numba takes module-level integers as constants, so each column and code gets its own name here.
@@ -67,6 +67,15 @@ COUNT_COLUMN = np.array(
 (COUNT_LAST,) = positions("n_other")
 (N_PURCHASE,) = positions("n_purchase")
 
+N_FEATURES = len(NAMES)
+
+BLANK = np.full(N_FEATURES, np.nan, dtype=np.float32)
+"""The row before a session's first event: nothing counted, nothing known."""
+BLANK[COUNT_FIRST : COUNT_LAST + 1] = 0.0
+BLANK[[PRICE_SUM, CART_ITEMS, CART_VALUE, CART_VALUE_MAX, CART_REMOVED_VALUE]] = 0.0
+BLANK[[DISTINCT_ITEMS, DISTINCT_CATEGORIES, REVISITS, ITEM_VIEWS, TOP_ITEM_VIEWS, BACK_AND_FORTH]] = 0.0
+BLANK[[CATEGORY_SWITCHES, CATEGORY_RUN]] = 0.0
+
 VIEW_ITEM = EVENT_CODES["view_item"]
 SELECT_ITEM = EVENT_CODES["select_item"]
 ADD_TO_CART = EVENT_CODES["add_to_cart"]
@@ -113,29 +122,50 @@ class EventArrays(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Working memory of one thread: which session last touched an item or category, and how often."""
+    """Working memory of one thread.
+
+    Which session last touched an item or category, and how often; the row as it stands now.
+    """
 
     item_session: npt.NDArray[np.int64]
     item_count: npt.NDArray[np.int32]
     category_session: npt.NDArray[np.int64]
+    row: npt.NDArray[np.float32]
+    past: npt.NDArray[np.float64]
+    known: npt.NDArray[np.float64]
 
 
-@njit(cache=True, inline="never")
-def make_scratch(items: int, categories: int) -> Scratch:
-    """Return scratch memory for that many distinct items and categories."""
-    return Scratch(np.full(items, -1, np.int64), np.zeros(items, np.int32), np.full(categories, -1, np.int64))
-
-
-@njit(cache=True, inline="never")
+@njit(cache=True)
 def empty_past() -> npt.NDArray[np.float64]:
     """Return the past of a visitor never seen before."""
-    past = np.zeros(PAST_SIZE, np.float64)
-    past[PAST_LAST_END] = np.nan
-    past[PAST_LAST_PURCHASE] = np.nan
+    past = np.empty(PAST_SIZE, np.float64)
+    clear(past)
     return past
 
 
-@njit(cache=True, inline="never")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+def clear(past: npt.NDArray[np.float64]) -> None:
+    """Make ``past`` that of a visitor never seen before."""
+    for number in range(PAST_SIZE):
+        past[number] = 0.0
+    past[PAST_LAST_END] = np.nan
+    past[PAST_LAST_PURCHASE] = np.nan
+
+
+@njit(cache=True)
+def make_scratch(items: int, categories: int) -> Scratch:
+    """Return scratch memory for that many distinct items and categories."""
+    return Scratch(
+        np.full(items, -1, np.int64),
+        np.zeros(items, np.int32),
+        np.full(categories, -1, np.int64),
+        np.zeros(N_FEATURES, np.float32),
+        empty_past(),
+        empty_past(),
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def fold_session(
     events: EventArrays,
     start: int,
@@ -145,6 +175,7 @@ def fold_session(
     category_priors: npt.NDArray[np.float32],
     scratch: Scratch,
     session: int,
+    columns: npt.NDArray[np.int64],
     out: npt.NDArray[np.float32],
 ) -> None:
     """Write one row of features after each event of a session into ``out[start:stop]``.
@@ -156,11 +187,13 @@ def fold_session(
         category_priors: (categories + 1, CATEGORY_PRIORS), likewise.
         scratch: working memory; no clean-up is needed between sessions.
         session: a number no other session using this scratch has.
+        columns: which features ``out`` holds; empty for the whole catalogue.
         out: (n, f) float32.
     """
     nan = np.float32(np.nan)
     first_time = events.time[start]
     last_time = NO_TIME
+    day_last = NO_TIME
     cart_time = NO_TIME
     cart_event = -1
     n_views = 0
@@ -169,11 +202,9 @@ def fold_session(
     price_squares = 0.0
     price_min = np.inf
     price_max = -np.inf
-    price_first = np.nan
     price_last = np.nan
     price_before = np.nan
     relative_sum = 0.0
-    relative_last = np.nan
     n_relative = 0
     cart_items = 0.0
     cart_value = 0.0
@@ -182,7 +213,6 @@ def fold_session(
     cart_added_value = 0.0
     cart_removed_value = 0.0
     n_gaps = 0
-    gap_last = np.nan
     gap_sum = 0.0
     gap_squares = 0.0
     gap_max = 0.0
@@ -194,11 +224,9 @@ def fold_session(
     back_and_forth = 0
     item_last = -1
     item_before = -1
-    item_views = 0
     category_last = -1
     category_switches = 0
     category_run = 0
-    page_last = nan
     page_max = nan
     rate_max = -np.inf
     rate_sum = 0.0
@@ -207,12 +235,22 @@ def fold_session(
     device = -1
     country = -1
 
-    for i in range(start, stop):
+    # The row stays in the cache and an event changes only what it has a say in.
+    row = scratch.row
+    for column in range(N_FEATURES):
+        row[column] = BLANK[column]
+    row[ENTRY_EVENT] = events.code[start]
+    row[HISTORY_SESSIONS] = past[PAST_SESSIONS]
+    row[HISTORY_EVENTS] = past[PAST_EVENTS]
+    row[HISTORY_PURCHASES] = past[PAST_PURCHASES]
+    row[HISTORY_SPEND] = past[PAST_SPEND]
+    row[HISTORY_OPEN_CARTS] = past[PAST_OPEN_CARTS]
+    row[HISTORY_CART_VALUE] = past[PAST_CART_VALUE]
+    if first_time != NO_TIME:
+        write_pauses(row, first_time, past)
+
+    for i in range(start, min(stop, start + SESSION_CAP)):
         seen = i - start
-        row = out[i]
-        if seen >= SESSION_CAP:
-            row[:] = out[i - 1]
-            continue
         code = events.code[i]
         time = events.time[i]
         price = events.price[i]
@@ -220,248 +258,244 @@ def fold_session(
         category = events.category[i]
         is_view = code in (VIEW_ITEM, SELECT_ITEM)
 
-        # Plain counts go on from the row before.
-        if seen == 0:
-            for column in range(COUNT_FIRST, COUNT_LAST + 1):
-                row[column] = 0.0
-        else:
-            before = out[i - 1]
-            for column in range(COUNT_FIRST, COUNT_LAST + 1):
-                row[column] = before[column]
+        n_events = seen + 1
+        row[N_EVENTS] = n_events
         row[COUNT_COLUMN[code]] += np.float32(1.0)
+        row[VIEW_SHARE] = (row[COUNT_FIRST + SELECT_ITEM] + row[COUNT_FIRST + VIEW_ITEM]) / n_events
+        row[LAST_EVENT] = code
 
         if time != NO_TIME:
             if first_time == NO_TIME:
+                # The session's first time, so that the pauses stay the same all visit long.
                 first_time = time
+                write_pauses(row, first_time, past)
             if last_time != NO_TIME:
-                gap_last = (time - last_time) / US_PER_SECOND
+                gap = (time - last_time) / US_PER_SECOND
                 n_gaps += 1
-                gap_sum += gap_last
-                gap_squares += gap_last * gap_last
-                gap_log_sum += math.log1p(gap_last)
-                if gap_last > gap_max:
-                    gap_max = gap_last
+                gap_sum += gap
+                gap_squares += gap * gap
+                gap_log_sum += math.log1p(gap)
+                if gap > gap_max:
+                    gap_max = gap
+                gap_mean = gap_sum / n_gaps
+                row[GAP_LAST] = gap
+                row[GAP_MEAN] = gap_mean
+                row[GAP_STD] = math.sqrt(max(gap_squares / n_gaps - gap_mean * gap_mean, 0.0))
+                row[GAP_MAX] = gap_max
+                row[GAP_LOG_MEAN] = gap_log_sum / n_gaps
             last_time = time
+            elapsed = (last_time - first_time) / US_PER_SECOND
+            row[SECONDS_SINCE_START] = elapsed
+            row[EVENTS_PER_MINUTE] = 60.0 * n_gaps / elapsed if elapsed > 0 else nan
+            row[HOUR] = (last_time // US_PER_HOUR) % 24
+        day = events.day[i]
+        if day != day_last:
+            day_last = day
+            # 1 January 1970 was a Thursday.
+            row[WEEKDAY] = (day + 3) % 7 if day != NO_TIME else nan
 
         # A context that comes with a later event than the first still counts from there on.
         if channel < 0:
             channel = events.context[i, 0]
+            row[CHANNEL] = channel if channel >= 0 else nan
         if device < 0:
             device = events.context[i, 1]
+            row[DEVICE] = device if device >= 0 else nan
         if country < 0:
             country = events.context[i, 2]
+            row[COUNTRY] = country if country >= 0 else nan
 
         if category >= 0:
             if scratch.category_session[category] != session:
                 scratch.category_session[category] = session
                 distinct_categories += 1
+                row[DISTINCT_CATEGORIES] = distinct_categories
             if category == category_last:
                 category_run += 1
             else:
                 if category_last >= 0:
                     category_switches += 1
+                    row[CATEGORY_SWITCHES] = category_switches
                 category_run = 1
                 category_last = category
+                level = events.category_level[category]
+                row[CATEGORY_LAST] = level if level >= 0 else nan
+                row[CATEGORY_BUY_RATE] = category_priors[events.category_row[category], CATEGORY_RATE]
+            row[CATEGORY_RUN] = category_run
 
         if item >= 0:
             if scratch.item_session[item] != session:
                 scratch.item_session[item] = session
                 scratch.item_count[item] = 0
                 distinct_items += 1
+                row[DISTINCT_ITEMS] = distinct_items
+            prior = item_priors[events.item_row[item]]
             if is_view:
                 n_views += 1
                 if scratch.item_count[item] > 0:
                     revisits += 1
+                    row[REVISITS] = revisits
+                row[REVISIT_SHARE] = revisits / n_views
                 scratch.item_count[item] += 1
                 if item == item_before and item != item_last:
                     back_and_forth += 1
+                    row[BACK_AND_FORTH] = back_and_forth
                 if item != item_last:
                     item_before = item_last
-                    item_last = item
-                rate = item_priors[events.item_row[item], BUY_RATE]
+                rate = prior[BUY_RATE]
                 if not math.isnan(rate):
                     n_rates += 1
                     rate_sum += rate
                     if rate > rate_max:
                         rate_max = rate
-            else:
-                item_last = item
+                        row[ITEM_BUY_RATE_MAX] = rate_max
+                    row[ITEM_BUY_RATE_MEAN] = rate_sum / n_rates
+            item_last = item
             item_views = scratch.item_count[item]
+            row[ITEM_VIEWS] = item_views
             if item_views > top_item_views:
                 top_item_views = item_views
+                row[TOP_ITEM_VIEWS] = top_item_views
+            row[ITEM_POPULARITY] = prior[POPULARITY]
+            row[ITEM_CART_RATE] = prior[CART_RATE]
+            row[ITEM_BUY_RATE] = prior[BUY_RATE]
 
         if is_view and not math.isnan(price):
             price_before = price_last
             price_last = price
             if n_priced == 0:
-                price_first = price
+                row[PRICE_FIRST] = price
             n_priced += 1
             price_sum += price
             price_squares += price * price
             price_min = min(price_min, price)
             price_max = max(price_max, price)
-            if category >= 0:
-                usual = category_priors[events.category_row[category], CATEGORY_PRICE]
-                if usual > 0:
-                    relative_last = price / usual
-                    relative_sum += relative_last
-                    n_relative += 1
-
-        value = 0.0 if math.isnan(price) else price * events.quantity[i]
-        if code == ADD_TO_CART:
-            cart_items += events.quantity[i]
-            cart_value += value
-            cart_added += events.quantity[i]
-            cart_added_value += value
-            cart_value_max = max(cart_value_max, cart_value)
-            cart_time = time
-            cart_event = seen
-        elif code == REMOVE_FROM_CART:
-            cart_items = max(cart_items - events.quantity[i], 0.0)
-            cart_value = max(cart_value - value, 0.0) if cart_items > 0.0 else 0.0
-            cart_removed_value += value
-        elif code == PURCHASE:
-            cart_items = 0.0
-            cart_value = 0.0
-
-        page = events.page[i]
-        if not math.isnan(page):
-            page_last = page
-            page_max = page if math.isnan(page_max) else max(page, page_max)
-
-        n_events = seen + 1
-        row[N_EVENTS] = n_events
-        row[VIEW_SHARE] = (row[COUNT_FIRST + SELECT_ITEM] + row[COUNT_FIRST + VIEW_ITEM]) / n_events
-        row[LAST_EVENT] = code
-        row[ENTRY_EVENT] = events.code[start]
-
-        row[PRICE_LAST] = price_last
-        row[PRICE_FIRST] = price_first
-        row[PRICE_STEP] = price_last - price_before
-        row[PRICE_SUM] = price_sum
-        if n_priced > 0:
             mean = price_sum / n_priced
+            row[PRICE_LAST] = price
             row[PRICE_MEAN] = mean
             row[PRICE_MIN] = price_min
             row[PRICE_MAX] = price_max
             row[PRICE_STD] = math.sqrt(max(price_squares / n_priced - mean * mean, 0.0))
-            row[PRICE_SHARE_OF_DEAREST] = price_last / price_max if price_max > 0 else nan
-        else:
-            row[PRICE_MEAN] = nan
-            row[PRICE_MIN] = nan
-            row[PRICE_MAX] = nan
-            row[PRICE_STD] = nan
-            row[PRICE_SHARE_OF_DEAREST] = nan
-        row[PRICE_VS_CATEGORY] = relative_last
-        row[PRICE_VS_CATEGORY_MEAN] = relative_sum / n_relative if n_relative > 0 else nan
+            row[PRICE_SUM] = price_sum
+            row[PRICE_SHARE_OF_DEAREST] = price / price_max if price_max > 0 else nan
+            row[PRICE_STEP] = price - price_before
+            if category >= 0:
+                usual = category_priors[events.category_row[category], CATEGORY_PRICE]
+                if usual > 0:
+                    relative = price / usual
+                    relative_sum += relative
+                    n_relative += 1
+                    row[PRICE_VS_CATEGORY] = relative
+                    row[PRICE_VS_CATEGORY_MEAN] = relative_sum / n_relative
 
-        row[CART_ITEMS] = cart_items
-        row[CART_VALUE] = cart_value
-        row[CART_VALUE_MAX] = cart_value_max
-        row[CART_MEAN_PRICE] = cart_added_value / cart_added if cart_added > 0 else nan
-        row[CART_REMOVED_VALUE] = cart_removed_value
-        row[EVENTS_SINCE_CART] = seen - cart_event if cart_event >= 0 else nan
-        has_times = time != NO_TIME and cart_time != NO_TIME
-        row[SECONDS_SINCE_CART] = (time - cart_time) / US_PER_SECOND if has_times else nan
+        if code in (ADD_TO_CART, REMOVE_FROM_CART, PURCHASE):
+            quantity = events.quantity[i]
+            cart_items, cart_value = cart_after(code, price, quantity, cart_items, cart_value)
+            value = 0.0 if math.isnan(price) else price * quantity
+            if code == ADD_TO_CART:
+                cart_added += quantity
+                cart_added_value += value
+                cart_value_max = max(cart_value_max, cart_value)
+                cart_time = time
+                cart_event = seen
+                row[CART_VALUE_MAX] = cart_value_max
+                row[CART_MEAN_PRICE] = cart_added_value / cart_added if cart_added > 0 else nan
+            elif code == REMOVE_FROM_CART:
+                cart_removed_value += value
+                row[CART_REMOVED_VALUE] = cart_removed_value
+            row[CART_ITEMS] = cart_items
+            row[CART_VALUE] = cart_value
+        if cart_event >= 0:
+            row[EVENTS_SINCE_CART] = seen - cart_event
+            has_times = time != NO_TIME and cart_time != NO_TIME
+            row[SECONDS_SINCE_CART] = (time - cart_time) / US_PER_SECOND if has_times else nan
 
-        if last_time != NO_TIME:
-            elapsed = (last_time - first_time) / US_PER_SECOND
-            row[SECONDS_SINCE_START] = elapsed
-            row[EVENTS_PER_MINUTE] = 60.0 * n_gaps / elapsed if elapsed > 0 else nan
-            row[HOUR] = (last_time // US_PER_HOUR) % 24
-        else:
-            row[SECONDS_SINCE_START] = nan
-            row[EVENTS_PER_MINUTE] = nan
-            row[HOUR] = nan
-        row[GAP_LAST] = gap_last
-        if n_gaps > 0:
-            gap_mean = gap_sum / n_gaps
-            row[GAP_MEAN] = gap_mean
-            row[GAP_STD] = math.sqrt(max(gap_squares / n_gaps - gap_mean * gap_mean, 0.0))
-            row[GAP_MAX] = gap_max
-            row[GAP_LOG_MEAN] = gap_log_sum / n_gaps
-        else:
-            row[GAP_MEAN] = nan
-            row[GAP_STD] = nan
-            row[GAP_MAX] = nan
-            row[GAP_LOG_MEAN] = nan
-        day = events.day[i]
-        # 1 January 1970 was a Thursday.
-        row[WEEKDAY] = (day + 3) % 7 if day != NO_TIME else nan
+        page = events.page[i]
+        if not math.isnan(page):
+            page_max = page if math.isnan(page_max) else max(page, page_max)
+            row[PAGE_LAST] = page
+            row[PAGE_MAX] = page_max
 
-        row[DISTINCT_ITEMS] = distinct_items
-        row[DISTINCT_CATEGORIES] = distinct_categories
-        row[REVISITS] = revisits
-        row[REVISIT_SHARE] = revisits / n_views if n_views > 0 else nan
-        row[ITEM_VIEWS] = item_views
-        row[TOP_ITEM_VIEWS] = top_item_views
-        row[BACK_AND_FORTH] = back_and_forth
-        row[CATEGORY_SWITCHES] = category_switches
-        row[CATEGORY_RUN] = category_run
-        row[PAGE_LAST] = page_last
-        row[PAGE_MAX] = page_max
-        level = events.category_level[category_last] if category_last >= 0 else -1
-        row[CATEGORY_LAST] = level if level >= 0 else nan
+        copy_row(row, columns, out, i)
 
-        row[CHANNEL] = channel if channel >= 0 else nan
-        row[DEVICE] = device if device >= 0 else nan
-        row[COUNTRY] = country if country >= 0 else nan
-
-        row[HISTORY_SESSIONS] = past[PAST_SESSIONS]
-        row[HISTORY_EVENTS] = past[PAST_EVENTS]
-        row[HISTORY_PURCHASES] = past[PAST_PURCHASES]
-        row[HISTORY_SPEND] = past[PAST_SPEND]
-        row[HISTORY_OPEN_CARTS] = past[PAST_OPEN_CARTS]
-        row[HISTORY_CART_VALUE] = past[PAST_CART_VALUE]
-        # NaN where either is unknown; the session's first time, so that it stays the same all visit long.
-        start_seconds = first_time / US_PER_SECOND if first_time != NO_TIME else np.nan
-        row[DAYS_SINCE_SESSION] = (start_seconds - past[PAST_LAST_END]) / SECONDS_PER_DAY
-        row[DAYS_SINCE_PURCHASE] = (start_seconds - past[PAST_LAST_PURCHASE]) / SECONDS_PER_DAY
-
-        if item_last >= 0:
-            prior = item_priors[events.item_row[item_last]]
-            row[ITEM_POPULARITY] = prior[POPULARITY]
-            row[ITEM_CART_RATE] = prior[CART_RATE]
-            row[ITEM_BUY_RATE] = prior[BUY_RATE]
-        else:
-            row[ITEM_POPULARITY] = nan
-            row[ITEM_CART_RATE] = nan
-            row[ITEM_BUY_RATE] = nan
-        row[ITEM_BUY_RATE_MAX] = rate_max if n_rates > 0 else nan
-        row[ITEM_BUY_RATE_MEAN] = rate_sum / n_rates if n_rates > 0 else nan
-        if category_last >= 0:
-            row[CATEGORY_BUY_RATE] = category_priors[events.category_row[category_last], CATEGORY_RATE]
-        else:
-            row[CATEGORY_BUY_RATE] = nan
+    # After the cap nothing changes any more.
+    for i in range(start + SESSION_CAP, stop):
+        copy_row(row, columns, out, i)
 
 
-@njit(cache=True, inline="never")
-def absorb(
-    past: npt.NDArray[np.float64], events: EventArrays, start: int, stop: int, out: npt.NDArray[np.float32]
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+def copy_row(
+    row: npt.NDArray[np.float32], columns: npt.NDArray[np.int64], out: npt.NDArray[np.float32], i: int
 ) -> None:
-    """Add the session of rows ``start`` to ``stop``, whose features stand in ``out``, to ``past``."""
-    last = out[stop - 1]
+    """Write ``row`` to row ``i`` of ``out``, or what ``columns`` ask for of it."""
+    if len(columns) == 0:
+        for column in range(N_FEATURES):
+            out[i, column] = row[column]
+    else:
+        for column in range(len(columns)):
+            out[i, column] = row[columns[column]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+def write_pauses(row: npt.NDArray[np.float32], first_time: int, past: npt.NDArray[np.float64]) -> None:
+    """Write the days since the visitor was last here and last bought, NaN where never."""
+    start_seconds = first_time / US_PER_SECOND
+    row[DAYS_SINCE_SESSION] = (start_seconds - past[PAST_LAST_END]) / SECONDS_PER_DAY
+    row[DAYS_SINCE_PURCHASE] = (start_seconds - past[PAST_LAST_PURCHASE]) / SECONDS_PER_DAY
+
+
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+def cart_after(code: int, price: float, quantity: float, items: float, value: float) -> tuple[float, float]:
+    """Return items and value of a cart that held ``items`` worth ``value`` before this event."""
+    amount = 0.0 if math.isnan(price) else price * quantity
+    if code == ADD_TO_CART:
+        return items + quantity, value + amount
+    if code == REMOVE_FROM_CART:
+        left = max(items - quantity, 0.0)
+        return left, max(value - amount, 0.0) if left > 0.0 else 0.0
+    if code == PURCHASE:
+        return 0.0, 0.0
+    return items, value
+
+
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+def absorb(past: npt.NDArray[np.float64], events: EventArrays, start: int, stop: int) -> None:
+    """Add the session of rows ``start`` to ``stop`` to ``past``."""
+    stop = min(stop, start + SESSION_CAP)
     spend = 0.0
     end = np.nan
-    for i in range(start, min(stop, start + SESSION_CAP)):
-        if events.code[i] == PURCHASE and not math.isnan(events.price[i]):
-            spend += events.price[i] * events.quantity[i]
+    items = 0.0
+    value = 0.0
+    bought = False
+    for i in range(start, stop):
+        code = events.code[i]
+        if code in (ADD_TO_CART, REMOVE_FROM_CART, PURCHASE):
+            price = events.price[i]
+            quantity = events.quantity[i]
+            items, value = cart_after(code, price, quantity, items, value)
+            if code == PURCHASE:
+                bought = True
+                if not math.isnan(price):
+                    spend += price * quantity
+    for i in range(stop - 1, start - 1, -1):
         if events.time[i] != NO_TIME:
             end = events.time[i] / US_PER_SECOND
+            break
     past[PAST_SESSIONS] += 1
-    past[PAST_EVENTS] += last[N_EVENTS]
+    past[PAST_EVENTS] += stop - start
     past[PAST_SPEND] += spend
-    past[PAST_CART_VALUE] = last[CART_VALUE]
-    if last[CART_ITEMS] > 0:
+    # As the features say it, in single precision.
+    past[PAST_CART_VALUE] = np.float32(value)
+    if np.float32(items) > 0:
         past[PAST_OPEN_CARTS] += 1
-    if last[N_PURCHASE] > 0:
+    if bought:
         past[PAST_PURCHASES] += 1
         past[PAST_LAST_PURCHASE] = end
     if not math.isnan(end) and not past[PAST_LAST_END] >= end:
         past[PAST_LAST_END] = end
 
 
-@njit(cache=True, inline="never")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def rows_before(events: EventArrays, start: int, stop: int, moment: int) -> int:
     """Return where a session's events before ``moment`` stop; without a clock all count as before."""
     if moment == NO_TIME:
@@ -471,18 +505,24 @@ def rows_before(events: EventArrays, start: int, stop: int, moment: int) -> int:
     return stop
 
 
-@njit(cache=True, parallel=True)
-def fold_all(
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+def fold_visitors(
     events: EventArrays,
     session_starts: npt.NDArray[np.int64],
     visitor_starts: npt.NDArray[np.int64],
     table_of_session: npt.NDArray[np.int8],
     item_priors: npt.NDArray[np.float32],
     category_priors: npt.NDArray[np.float32],
-    chunk_starts: npt.NDArray[np.int64],
+    scratch: Scratch,
+    first_visitor: int,
+    last_visitor: int,
+    columns: npt.NDArray[np.int64],
     out: npt.NDArray[np.float32],
 ) -> None:
-    """Fold every session of every visitor; visitors are shared out among the threads in chunks.
+    """Fold every session of the visitors ``first_visitor`` to ``last_visitor``.
+
+    No lock is held and nothing is shared but what is only read, so any number of threads may run this at
+    once, each with other visitors and a scratch of its own.
 
     Args:
         events: n events sorted as ``sessions.assign`` leaves them.
@@ -491,35 +531,37 @@ def fold_all(
         table_of_session: (sessions,) which of the prior tables a session may see.
         item_priors: (tables, items + 1, ITEM_PRIORS).
         category_priors: (tables, categories + 1, CATEGORY_PRIORS).
-        chunk_starts: (chunks + 1,) positions in ``visitor_starts``.
-        out: (n, f) float32, written whole.
+        scratch: working memory of this thread.
+        columns: which features ``out`` holds; empty for the whole catalogue.
+        out: (n, f) float32; the rows of these visitors are written whole.
     """
-    for chunk in prange(len(chunk_starts) - 1):
-        scratch = make_scratch(len(events.item_row), len(events.category_row))
-        for visitor in range(chunk_starts[chunk], chunk_starts[chunk + 1]):
-            past = empty_past()
-            first = visitor_starts[visitor]
-            waiting = first  # every session before this one lies wholly in the past
-            for session in range(first, visitor_starts[visitor + 1]):
-                start, stop = session_starts[session], session_starts[session + 1]
-                moment = events.time[start]
-                while waiting < session:
-                    earlier, until = session_starts[waiting], session_starts[waiting + 1]
-                    if rows_before(events, earlier, until, moment) < until:
-                        break
-                    absorb(past, events, earlier, until, out)
-                    waiting += 1
-                known = past
-                if waiting < session:
-                    # Two tabs or devices at once: their visits count as far as they had come by now.
-                    known = past.copy()
-                    for other in range(waiting, session):
-                        earlier = session_starts[other]
-                        until = rows_before(events, earlier, session_starts[other + 1], moment)
-                        if until > earlier:
-                            absorb(known, events, earlier, until, out)
-                table = table_of_session[session]
-                fold_session(
-                    events, start, stop, known, item_priors[table], category_priors[table], scratch,
-                    session, out,
-                )  # fmt: skip
+    for visitor in range(first_visitor, last_visitor):
+        past = scratch.past
+        clear(past)
+        first = visitor_starts[visitor]
+        waiting = first  # every session before this one lies wholly in the past
+        for session in range(first, visitor_starts[visitor + 1]):
+            start, stop = session_starts[session], session_starts[session + 1]
+            moment = events.time[start]
+            while waiting < session:
+                earlier, until = session_starts[waiting], session_starts[waiting + 1]
+                if rows_before(events, earlier, until, moment) < until:
+                    break
+                absorb(past, events, earlier, until)
+                waiting += 1
+            known = past
+            if waiting < session:
+                # Two tabs or devices at once: their visits count as far as they had come by now.
+                known = scratch.known
+                for number in range(PAST_SIZE):
+                    known[number] = past[number]
+                for other in range(waiting, session):
+                    earlier = session_starts[other]
+                    until = rows_before(events, earlier, session_starts[other + 1], moment)
+                    if until > earlier:
+                        absorb(known, events, earlier, until)
+            table = table_of_session[session]
+            fold_session(
+                events, start, stop, known, item_priors[table], category_priors[table], scratch,
+                session, columns, out,
+            )  # fmt: skip

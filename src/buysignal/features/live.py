@@ -20,6 +20,8 @@ from buysignal.units import duration_us
 OPEN_VISITS = 8
 """Sessions of one visitor that can still go on; an older one is summed up and cannot be resumed."""
 
+ALL_COLUMNS = np.zeros(0, np.int64)
+
 _EPOCH = date(1970, 1, 1)
 
 
@@ -116,6 +118,7 @@ class LiveVisitor:
                 self.reader.vocabulary.category_priors,
                 kernel.make_scratch(len(arrays.item_row), len(arrays.category_row)),
                 0,
+                ALL_COLUMNS,
                 visit.rows,
             )
         return visit.rows[visit.size - 1].copy()
@@ -139,13 +142,13 @@ class LiveVisitor:
         """Start a visit, and note how the visitor's others stand at this moment."""
         if len(self._visits) == OPEN_VISITS:
             oldest = self._visits.pop(0)
-            kernel.absorb(self._past, oldest.arrays, 0, oldest.size, oldest.rows)
+            kernel.absorb(self._past, oldest.arrays, 0, oldest.size)
             self._known.pop(id(oldest))
         known = self._past.copy()
         for other in self._visits:
             until = kernel.rows_before(other.arrays, 0, other.size, time)
             if until > 0:
-                kernel.absorb(known, other.arrays, 0, until, other.rows)
+                kernel.absorb(known, other.arrays, 0, until)
         visit = _Visit(session_id)
         self._visits.append(visit)
         self._known[id(visit)] = known
