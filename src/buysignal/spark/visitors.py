@@ -1,0 +1,58 @@
+"""Sorted rows to events of whole visitors, piece by piece, as one machine settles them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pyarrow as pa
+
+from buysignal import sessions
+from buysignal.sources import order
+from buysignal.sources.settled import settle_sorted
+from buysignal.sources.stream import PIECE, whole_visitors
+from buysignal.spark.plan import REASON, SEQUENCE
+
+Batches = Iterator[pa.RecordBatch]
+Work = Callable[[Batches], Batches]
+
+DUPLICATE = pa.schema([("__order", pa.int64()), (REASON, pa.string())])
+NARROW = ("visitor_id", "event_time", "event_date", "__order", "__part", "__hash")
+"""What duplicates are found by."""
+
+
+def pieces(batches: Batches, rows: int = PIECE) -> Iterator[pa.Table]:
+    """Yield rows of whole visitors; a visitor may reach over any number of batches.
+
+    Raises:
+        AssertionError: the rows do not come in order.
+    """
+    last = ""
+    for piece in whole_visitors((pa.Table.from_batches([batch]) for batch in batches), rows):
+        first = piece.rows.column("visitor_id")[0].as_py()
+        if first <= last or not order.is_sorted(_by_source(piece.rows)):
+            raise AssertionError(f"rows after visitor {last!r} are not sorted")
+        last = piece.last_visitor
+        yield piece.rows
+
+
+def _by_source(rows: pa.Table) -> pa.Table:
+    """The rows with the sequence they are sorted by: the source's own, with its gaps."""
+    if SEQUENCE not in rows.column_names:
+        return rows.drop_columns(["event_seq"]) if "event_seq" in rows.column_names else rows
+    return rows.drop_columns(["event_seq"]).append_column("event_seq", rows.column(SEQUENCE))
+
+
+def events_of(batches: Batches, session_gap: str) -> Iterator[pa.Table]:
+    """Yield settled events with their sessions, in pieces of whole visitors."""
+    for rows in pieces(batches):
+        internal = [column for column in (REASON, SEQUENCE) if column in rows.column_names]
+        yield sessions.assign(settle_sorted(rows.drop_columns(internal)).events, session_gap)
+
+
+def finding_duplicates(batches: Batches) -> Batches:
+    """Yield order and reason of every row that equals an earlier one, of rows with ``NARROW``."""
+    for rows in pieces(batches):
+        equal = order.duplicates(rows)
+        found = rows.column("__order").take(pa.array(equal))
+        reason = pa.array(["duplicate_event"] * len(equal), pa.string())
+        yield from pa.table([found, reason], schema=DUPLICATE).to_batches()
