@@ -8,6 +8,7 @@ before this one began.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from numba import njit
 
 from buysignal.events import EVENT_CODES
 from buysignal.features.catalogue import NAMES, positions
+from buysignal.features.stream_row import stream_row
 from buysignal.sessions import NO_TIME, SESSION_CAP
 
 # Numba takes module-level integers as constants, so each column and code gets its own name here.
@@ -152,6 +154,38 @@ def clear(past: npt.NDArray[np.float64]) -> None:
     past[PAST_LAST_PURCHASE] = np.nan
 
 
+class Selection(NamedTuple):
+    """Which features a walk writes.
+
+    Attributes:
+        columns: their positions in the catalogue, in the order wanted; empty for the whole catalogue.
+        wanted: (N_FEATURES,) whether each is among them; what is not and costs something is left out.
+        streamed: whether whole rows go to memory past the caches, which needs rows at multiples of 16 bytes
+            and pays where there are too many to stay in the caches anyway.
+    """
+
+    columns: npt.NDArray[np.uintp]
+    wanted: npt.NDArray[np.bool_]
+    streamed: bool
+
+
+EVERYTHING = Selection(np.zeros(0, np.uintp), np.ones(N_FEATURES, np.bool_), False)
+
+STREAMED_FROM = 2**25
+"""Bytes of features from which on they are streamed: about what the caches of a processor hold."""
+
+
+def selection(columns: Sequence[str] | None, out: npt.NDArray[np.float32]) -> Selection:
+    """Return how the features ``columns``, all if None, are written to ``out``."""
+    if columns is None or tuple(columns) == NAMES:
+        aligned = out.ctypes.data % 16 == 0
+        return EVERYTHING._replace(streamed=aligned and out.nbytes >= STREAMED_FROM)
+    asked = np.array(positions(" ".join(columns)), dtype=np.uintp)
+    wanted = np.zeros(N_FEATURES, np.bool_)
+    wanted[asked] = True
+    return Selection(asked, wanted, False)
+
+
 @njit(cache=True)
 def make_scratch(items: int, categories: int) -> Scratch:
     """Return scratch memory for that many distinct items and categories."""
@@ -165,7 +199,7 @@ def make_scratch(items: int, categories: int) -> Scratch:
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=True)
 def fold_session(
     events: EventArrays,
     start: int,
@@ -173,9 +207,10 @@ def fold_session(
     past: npt.NDArray[np.float64],
     item_priors: npt.NDArray[np.float32],
     category_priors: npt.NDArray[np.float32],
+    table: int,
     scratch: Scratch,
     session: int,
-    columns: npt.NDArray[np.int64],
+    selection: Selection,
     out: npt.NDArray[np.float32],
 ) -> None:
     """Write one row of features after each event of a session into ``out[start:stop]``.
@@ -183,11 +218,12 @@ def fold_session(
     Args:
         events: all arrays; this session is rows ``start`` to ``stop``.
         past: (PAST_SIZE,) the visitor's other sessions, as they stood when this one began.
-        item_priors: (items + 1, ITEM_PRIORS); the last row is for items never seen in training.
-        category_priors: (categories + 1, CATEGORY_PRIORS), likewise.
+        item_priors: (tables, items + 1, ITEM_PRIORS); the last row is for items never seen in training.
+        category_priors: (tables, categories + 1, CATEGORY_PRIORS), likewise.
+        table: which of these tables the session may see.
         scratch: working memory; no clean-up is needed between sessions.
         session: a number no other session using this scratch has.
-        columns: which features ``out`` holds; empty for the whole catalogue.
+        selection: which features ``out`` holds.
         out: (n, f) float32.
     """
     nan = np.float32(np.nan)
@@ -196,6 +232,7 @@ def fold_session(
     day_last = NO_TIME
     cart_time = NO_TIME
     cart_event = -1
+    n_looks = 0
     n_views = 0
     n_priced = 0
     price_sum = 0.0
@@ -249,19 +286,23 @@ def fold_session(
     if first_time != NO_TIME:
         write_pauses(row, first_time, past)
 
+    wanted = selection.wanted
     for i in range(start, min(stop, start + SESSION_CAP)):
         seen = i - start
-        code = events.code[i]
-        time = events.time[i]
-        price = events.price[i]
-        item = events.item[i]
-        category = events.category[i]
+        at = np.uintp(i)
+        code = events.code[at]
+        time = events.time[at]
+        price = events.price[at]
+        item = events.item[at]
+        category = events.category[at]
         is_view = code in (VIEW_ITEM, SELECT_ITEM)
 
         n_events = seen + 1
         row[N_EVENTS] = n_events
-        row[COUNT_COLUMN[code]] += np.float32(1.0)
-        row[VIEW_SHARE] = (row[COUNT_FIRST + SELECT_ITEM] + row[COUNT_FIRST + VIEW_ITEM]) / n_events
+        row[COUNT_COLUMN[np.uintp(code)]] += np.float32(1.0)
+        n_looks += is_view
+        if wanted[VIEW_SHARE]:
+            row[VIEW_SHARE] = n_looks / n_events
         row[LAST_EVENT] = code
 
         if time != NO_TIME:
@@ -274,21 +315,25 @@ def fold_session(
                 n_gaps += 1
                 gap_sum += gap
                 gap_squares += gap * gap
-                gap_log_sum += math.log1p(gap)
                 if gap > gap_max:
                     gap_max = gap
-                gap_mean = gap_sum / n_gaps
                 row[GAP_LAST] = gap
-                row[GAP_MEAN] = gap_mean
-                row[GAP_STD] = math.sqrt(max(gap_squares / n_gaps - gap_mean * gap_mean, 0.0))
                 row[GAP_MAX] = gap_max
-                row[GAP_LOG_MEAN] = gap_log_sum / n_gaps
+                if wanted[GAP_LOG_MEAN]:
+                    gap_log_sum += math.log1p(gap)
+                    row[GAP_LOG_MEAN] = gap_log_sum / n_gaps
+                if wanted[GAP_MEAN] or wanted[GAP_STD]:
+                    gap_mean = gap_sum / n_gaps
+                    row[GAP_MEAN] = gap_mean
+                    row[GAP_STD] = math.sqrt(max(gap_squares / n_gaps - gap_mean * gap_mean, 0.0))
             last_time = time
             elapsed = (last_time - first_time) / US_PER_SECOND
             row[SECONDS_SINCE_START] = elapsed
-            row[EVENTS_PER_MINUTE] = 60.0 * n_gaps / elapsed if elapsed > 0 else nan
-            row[HOUR] = (last_time // US_PER_HOUR) % 24
-        day = events.day[i]
+            if wanted[EVENTS_PER_MINUTE]:
+                row[EVENTS_PER_MINUTE] = 60.0 * n_gaps / elapsed if elapsed > 0 else nan
+            if wanted[HOUR]:
+                row[HOUR] = (last_time // US_PER_HOUR) % 24
+        day = events.day[at]
         if day != day_last:
             day_last = day
             # 1 January 1970 was a Thursday.
@@ -296,18 +341,19 @@ def fold_session(
 
         # A context that comes with a later event than the first still counts from there on.
         if channel < 0:
-            channel = events.context[i, 0]
+            channel = events.context[at, 0]
             row[CHANNEL] = channel if channel >= 0 else nan
         if device < 0:
-            device = events.context[i, 1]
+            device = events.context[at, 1]
             row[DEVICE] = device if device >= 0 else nan
         if country < 0:
-            country = events.context[i, 2]
+            country = events.context[at, 2]
             row[COUNTRY] = country if country >= 0 else nan
 
         if category >= 0:
-            if scratch.category_session[category] != session:
-                scratch.category_session[category] = session
+            which = np.uintp(category)
+            if scratch.category_session[which] != session:
+                scratch.category_session[which] = session
                 distinct_categories += 1
                 row[DISTINCT_CATEGORIES] = distinct_categories
             if category == category_last:
@@ -318,47 +364,52 @@ def fold_session(
                     row[CATEGORY_SWITCHES] = category_switches
                 category_run = 1
                 category_last = category
-                level = events.category_level[category]
+                level = events.category_level[which]
                 row[CATEGORY_LAST] = level if level >= 0 else nan
-                row[CATEGORY_BUY_RATE] = category_priors[events.category_row[category], CATEGORY_RATE]
+                row[CATEGORY_BUY_RATE] = category_priors[
+                    table, np.uintp(events.category_row[which]), CATEGORY_RATE
+                ]
             row[CATEGORY_RUN] = category_run
 
         if item >= 0:
-            if scratch.item_session[item] != session:
-                scratch.item_session[item] = session
-                scratch.item_count[item] = 0
+            which = np.uintp(item)
+            if scratch.item_session[which] != session:
+                scratch.item_session[which] = session
+                scratch.item_count[which] = 0
                 distinct_items += 1
                 row[DISTINCT_ITEMS] = distinct_items
-            prior = item_priors[events.item_row[item]]
+            prior = np.uintp(events.item_row[which])
             if is_view:
                 n_views += 1
-                if scratch.item_count[item] > 0:
+                if scratch.item_count[which] > 0:
                     revisits += 1
                     row[REVISITS] = revisits
-                row[REVISIT_SHARE] = revisits / n_views
-                scratch.item_count[item] += 1
+                if wanted[REVISIT_SHARE]:
+                    row[REVISIT_SHARE] = revisits / n_views
+                scratch.item_count[which] += 1
                 if item == item_before and item != item_last:
                     back_and_forth += 1
                     row[BACK_AND_FORTH] = back_and_forth
                 if item != item_last:
                     item_before = item_last
-                rate = prior[BUY_RATE]
+                rate = item_priors[table, prior, BUY_RATE]
                 if not math.isnan(rate):
                     n_rates += 1
                     rate_sum += rate
                     if rate > rate_max:
                         rate_max = rate
                         row[ITEM_BUY_RATE_MAX] = rate_max
-                    row[ITEM_BUY_RATE_MEAN] = rate_sum / n_rates
+                    if wanted[ITEM_BUY_RATE_MEAN]:
+                        row[ITEM_BUY_RATE_MEAN] = rate_sum / n_rates
             item_last = item
-            item_views = scratch.item_count[item]
+            item_views = scratch.item_count[which]
             row[ITEM_VIEWS] = item_views
             if item_views > top_item_views:
                 top_item_views = item_views
                 row[TOP_ITEM_VIEWS] = top_item_views
-            row[ITEM_POPULARITY] = prior[POPULARITY]
-            row[ITEM_CART_RATE] = prior[CART_RATE]
-            row[ITEM_BUY_RATE] = prior[BUY_RATE]
+            row[ITEM_POPULARITY] = item_priors[table, prior, POPULARITY]
+            row[ITEM_CART_RATE] = item_priors[table, prior, CART_RATE]
+            row[ITEM_BUY_RATE] = item_priors[table, prior, BUY_RATE]
 
         if is_view and not math.isnan(price):
             price_before = price_last
@@ -375,12 +426,16 @@ def fold_session(
             row[PRICE_MEAN] = mean
             row[PRICE_MIN] = price_min
             row[PRICE_MAX] = price_max
-            row[PRICE_STD] = math.sqrt(max(price_squares / n_priced - mean * mean, 0.0))
+            if wanted[PRICE_STD]:
+                row[PRICE_STD] = math.sqrt(max(price_squares / n_priced - mean * mean, 0.0))
             row[PRICE_SUM] = price_sum
-            row[PRICE_SHARE_OF_DEAREST] = price / price_max if price_max > 0 else nan
+            if wanted[PRICE_SHARE_OF_DEAREST]:
+                row[PRICE_SHARE_OF_DEAREST] = price / price_max if price_max > 0 else nan
             row[PRICE_STEP] = price - price_before
-            if category >= 0:
-                usual = category_priors[events.category_row[category], CATEGORY_PRICE]
+            if category >= 0 and (wanted[PRICE_VS_CATEGORY] or wanted[PRICE_VS_CATEGORY_MEAN]):
+                usual = category_priors[
+                    table, np.uintp(events.category_row[np.uintp(category)]), CATEGORY_PRICE
+                ]
                 if usual > 0:
                     relative = price / usual
                     relative_sum += relative
@@ -389,7 +444,7 @@ def fold_session(
                     row[PRICE_VS_CATEGORY_MEAN] = relative_sum / n_relative
 
         if code in (ADD_TO_CART, REMOVE_FROM_CART, PURCHASE):
-            quantity = events.quantity[i]
+            quantity = events.quantity[at]
             cart_items, cart_value = cart_after(code, price, quantity, cart_items, cart_value)
             value = 0.0 if math.isnan(price) else price * quantity
             if code == ADD_TO_CART:
@@ -410,30 +465,34 @@ def fold_session(
             has_times = time != NO_TIME and cart_time != NO_TIME
             row[SECONDS_SINCE_CART] = (time - cart_time) / US_PER_SECOND if has_times else nan
 
-        page = events.page[i]
+        page = events.page[at]
         if not math.isnan(page):
             page_max = page if math.isnan(page_max) else max(page, page_max)
             row[PAGE_LAST] = page
             row[PAGE_MAX] = page_max
 
-        copy_row(row, columns, out, i)
+        copy_row(row, selection, out, i)
 
     # After the cap nothing changes any more.
     for i in range(start + SESSION_CAP, stop):
-        copy_row(row, columns, out, i)
+        copy_row(row, selection, out, i)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def copy_row(
-    row: npt.NDArray[np.float32], columns: npt.NDArray[np.int64], out: npt.NDArray[np.float32], i: int
+    row: npt.NDArray[np.float32], selection: Selection, out: npt.NDArray[np.float32], i: int
 ) -> None:
-    """Write ``row`` to row ``i`` of ``out``, or what ``columns`` ask for of it."""
-    if len(columns) == 0:
+    """Write what is wanted of ``row`` to row ``i`` of ``out``."""
+    at = np.uintp(i)
+    columns = selection.columns
+    if selection.streamed:
+        stream_row(row, out, at)
+    elif len(columns) == 0:
         for column in range(N_FEATURES):
-            out[i, column] = row[column]
+            out[at, column] = row[column]
     else:
         for column in range(len(columns)):
-            out[i, column] = row[columns[column]]
+            out[at, np.uintp(column)] = row[columns[np.uintp(column)]]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
@@ -459,7 +518,15 @@ def cart_after(code: int, price: float, quantity: float, items: float, value: fl
 
 
 @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
-def absorb(past: npt.NDArray[np.float64], events: EventArrays, start: int, stop: int) -> None:
+def absorb(
+    past: npt.NDArray[np.float64],
+    codes: npt.NDArray[np.int8],
+    times: npt.NDArray[np.int64],
+    prices: npt.NDArray[np.float64],
+    quantities: npt.NDArray[np.float64],
+    start: int,
+    stop: int,
+) -> None:
     """Add the session of rows ``start`` to ``stop`` to ``past``."""
     stop = min(stop, start + SESSION_CAP)
     spend = 0.0
@@ -468,18 +535,18 @@ def absorb(past: npt.NDArray[np.float64], events: EventArrays, start: int, stop:
     value = 0.0
     bought = False
     for i in range(start, stop):
-        code = events.code[i]
+        code = codes[np.uintp(i)]
         if code in (ADD_TO_CART, REMOVE_FROM_CART, PURCHASE):
-            price = events.price[i]
-            quantity = events.quantity[i]
+            price = prices[np.uintp(i)]
+            quantity = quantities[np.uintp(i)]
             items, value = cart_after(code, price, quantity, items, value)
             if code == PURCHASE:
                 bought = True
                 if not math.isnan(price):
                     spend += price * quantity
     for i in range(stop - 1, start - 1, -1):
-        if events.time[i] != NO_TIME:
-            end = events.time[i] / US_PER_SECOND
+        if times[np.uintp(i)] != NO_TIME:
+            end = times[np.uintp(i)] / US_PER_SECOND
             break
     past[PAST_SESSIONS] += 1
     past[PAST_EVENTS] += stop - start
@@ -496,11 +563,11 @@ def absorb(past: npt.NDArray[np.float64], events: EventArrays, start: int, stop:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
-def rows_before(events: EventArrays, start: int, stop: int, moment: int) -> int:
+def rows_before(times: npt.NDArray[np.int64], start: int, stop: int, moment: int) -> int:
     """Return where a session's events before ``moment`` stop; without a clock all count as before."""
     if moment == NO_TIME:
         return stop
-    while stop > start and events.time[stop - 1] != NO_TIME and events.time[stop - 1] >= moment:
+    while stop > start and times[np.uintp(stop - 1)] != NO_TIME and times[np.uintp(stop - 1)] >= moment:
         stop -= 1
     return stop
 
@@ -516,7 +583,7 @@ def fold_visitors(
     scratch: Scratch,
     first_visitor: int,
     last_visitor: int,
-    columns: npt.NDArray[np.int64],
+    selection: Selection,
     out: npt.NDArray[np.float32],
 ) -> None:
     """Fold every session of the visitors ``first_visitor`` to ``last_visitor``.
@@ -532,7 +599,7 @@ def fold_visitors(
         item_priors: (tables, items + 1, ITEM_PRIORS).
         category_priors: (tables, categories + 1, CATEGORY_PRIORS).
         scratch: working memory of this thread.
-        columns: which features ``out`` holds; empty for the whole catalogue.
+        selection: which features ``out`` holds.
         out: (n, f) float32; the rows of these visitors are written whole.
     """
     for visitor in range(first_visitor, last_visitor):
@@ -545,9 +612,9 @@ def fold_visitors(
             moment = events.time[start]
             while waiting < session:
                 earlier, until = session_starts[waiting], session_starts[waiting + 1]
-                if rows_before(events, earlier, until, moment) < until:
+                if rows_before(events.time, earlier, until, moment) < until:
                     break
-                absorb(past, events, earlier, until)
+                absorb(past, events.code, events.time, events.price, events.quantity, earlier, until)
                 waiting += 1
             known = past
             if waiting < session:
@@ -557,11 +624,10 @@ def fold_visitors(
                     known[number] = past[number]
                 for other in range(waiting, session):
                     earlier = session_starts[other]
-                    until = rows_before(events, earlier, session_starts[other + 1], moment)
+                    until = rows_before(events.time, earlier, session_starts[other + 1], moment)
                     if until > earlier:
-                        absorb(known, events, earlier, until)
-            table = table_of_session[session]
+                        absorb(known, events.code, events.time, events.price, events.quantity, earlier, until)
             fold_session(
-                events, start, stop, known, item_priors[table], category_priors[table], scratch,
-                session, columns, out,
+                events, start, stop, known, item_priors, category_priors, table_of_session[session],
+                scratch, session, selection, out,
             )  # fmt: skip

@@ -20,8 +20,6 @@ from buysignal.units import duration_us
 OPEN_VISITS = 8
 """Sessions of one visitor that can still go on; an older one is summed up and cannot be resumed."""
 
-ALL_COLUMNS = np.zeros(0, np.int64)
-
 _EPOCH = date(1970, 1, 1)
 
 
@@ -63,6 +61,12 @@ def _allocate(room: int) -> kernel.EventArrays:
         category_row=np.zeros(room, np.int32),
         category_level=np.zeros(room, np.int32),
     )
+
+
+def _absorb(past: npt.NDArray[np.float64], visit: _Visit, until: int) -> None:
+    """Add the first ``until`` events of a visit to ``past``."""
+    arrays = visit.arrays
+    kernel.absorb(past, arrays.code, arrays.time, arrays.price, arrays.quantity, 0, until)
 
 
 class Reader:
@@ -114,11 +118,12 @@ class LiveVisitor:
                 0,
                 visit.size,
                 self._known[id(visit)],
-                self.reader.vocabulary.item_priors,
-                self.reader.vocabulary.category_priors,
+                self.reader.vocabulary.item_priors[None],
+                self.reader.vocabulary.category_priors[None],
+                0,
                 kernel.make_scratch(len(arrays.item_row), len(arrays.category_row)),
                 0,
-                ALL_COLUMNS,
+                kernel.EVERYTHING,
                 visit.rows,
             )
         return visit.rows[visit.size - 1].copy()
@@ -142,13 +147,13 @@ class LiveVisitor:
         """Start a visit, and note how the visitor's others stand at this moment."""
         if len(self._visits) == OPEN_VISITS:
             oldest = self._visits.pop(0)
-            kernel.absorb(self._past, oldest.arrays, 0, oldest.size)
+            _absorb(self._past, oldest, oldest.size)
             self._known.pop(id(oldest))
         known = self._past.copy()
         for other in self._visits:
-            until = kernel.rows_before(other.arrays, 0, other.size, time)
+            until = kernel.rows_before(other.arrays.time, 0, other.size, time)
             if until > 0:
-                kernel.absorb(known, other.arrays, 0, until)
+                _absorb(known, other, until)
         visit = _Visit(session_id)
         self._visits.append(visit)
         self._known[id(visit)] = known

@@ -46,12 +46,12 @@ def fold(
     Raises:
         InputError: an unknown feature in ``columns``, or ``out`` does not fit.
     """
-    wanted = _columns(columns)
+    _check(columns)
     width = len(NAMES) if columns is None else len(columns)
     out = _memory(out, (events.num_rows, width))
     if out.size:
         where = sessions.layout(events)
-        work = _walk(events, vocabulary, cross, where, wanted, out)
+        work = _walk(events, vocabulary, cross, where, columns, out)
         share_out(work, even_chunks(where), parallel=parallel)
     return out
 
@@ -63,16 +63,12 @@ def even_chunks(where: sessions.Layout) -> npt.NDArray[np.int64]:
     return np.unique(np.searchsorted(first_rows, targets).clip(0, where.visitors))
 
 
-def _columns(names: Sequence[str] | None) -> npt.NDArray[np.int64]:
-    """Return the positions of ``names`` in the catalogue; none for the whole of it, as the walk has it."""
-    if names is None or tuple(names) == NAMES:
-        return np.zeros(0, dtype=np.int64)
-    unknown = [name for name in names if name not in NAMES]
+def _check(columns: Sequence[str] | None) -> None:
+    unknown = [name for name in columns or () if name not in NAMES]
     if unknown:
         raise InputError(
             f"'{unknown[0]}' is no feature", allowed=", ".join(NAMES), todo="see docs/features.md"
         )
-    return np.array([NAMES.index(name) for name in names], dtype=np.int64)
 
 
 def _memory(out: npt.NDArray[np.float32] | None, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
@@ -94,15 +90,16 @@ def _walk(
     vocabulary: Vocabulary,
     cross: CrossFit | None,
     where: sessions.Layout,
-    columns: npt.NDArray[np.int64],
+    columns: Sequence[str] | None,
     out: npt.NDArray[np.float32],
 ) -> Callable[[Chunks], None]:
     """Return what one thread does: fold chunks of visitors until there are none left."""
     # Numba is loaded by the first fold, not by the first import.
     from buysignal.features.encode import encode
-    from buysignal.features.kernel import fold_visitors, make_scratch
+    from buysignal.features.kernel import fold_visitors, make_scratch, selection
 
     arrays = encode(events, vocabulary)
+    wanted = selection(columns, out)
     if cross is None:
         item_priors, category_priors = vocabulary.item_priors[None], vocabulary.category_priors[None]
         table_of_session = np.zeros(where.sessions, dtype=np.int8)
@@ -115,7 +112,7 @@ def _walk(
         for first, last in chunks:
             fold_visitors(
                 arrays, where.session_starts, where.visitor_starts, table_of_session, item_priors,
-                category_priors, scratch, first, last, columns, out,
+                category_priors, scratch, first, last, wanted, out,
             )  # fmt: skip
 
     return work
