@@ -22,6 +22,7 @@ import numpy.typing as npt
 from buysignal import __version__
 from buysignal.errors import BundleError
 from buysignal.features.catalogue import CATALOGUE_VERSION
+from buysignal.features.stored import vocabulary_arrays, vocabulary_from
 from buysignal.features.vocabulary import Vocabulary
 from buysignal.goals import Goal
 from buysignal.manifest import MANIFEST, SCHEMA_VERSION, Manifest, package_versions, read_manifest
@@ -164,7 +165,7 @@ def save(draft: Draft, path: Path) -> Path:
             for name, content in ({} if exported is None else exported.parts).items():
                 (folder / f"{group}-{name}.onnx").write_bytes(content)
         if draft.vocabulary is not None:
-            _write_arrays(folder / "vocabulary.npz", _vocabulary_arrays(draft.vocabulary))
+            _write_arrays(folder / "vocabulary.npz", vocabulary_arrays(draft.vocabulary))
         if draft.segmentation is not None:
             _write_arrays(folder / "segments.npz", draft.segmentation.to_arrays())
         manifest = _manifest(draft, conversion.spec, None if revenue is None else revenue.spec, folder)
@@ -199,7 +200,7 @@ def load(path: str | Path) -> Bundle:
         revenue=None if manifest.revenue is None else OnnxAmount(manifest.revenue, parts["revenue"]),
         interval=None if manifest.interval is None else ConformalInterval.from_dict(manifest.interval),
         segmentation=Segmentation.from_arrays(arrays["segments.npz"]) if "segments.npz" in arrays else None,
-        vocabulary=_vocabulary_of(arrays["vocabulary.npz"]) if "vocabulary.npz" in arrays else None,
+        vocabulary=vocabulary_from(arrays["vocabulary.npz"]) if "vocabulary.npz" in arrays else None,
         path=folder,
     )
 
@@ -297,30 +298,6 @@ def _read_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
 
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
-
-
-def _vocabulary_arrays(vocabulary: Vocabulary) -> dict[str, npt.NDArray[Any]]:
-    texts = {
-        "levels": vocabulary.levels,
-        "items": vocabulary.items,
-        "categories": vocabulary.categories,
-    }
-    return {
-        "item_priors": vocabulary.item_priors,
-        "category_priors": vocabulary.category_priors,
-        "texts": np.frombuffer(json.dumps(texts).encode(), np.uint8),
-    }
-
-
-def _vocabulary_of(arrays: dict[str, npt.NDArray[Any]]) -> Vocabulary:
-    texts = json.loads(arrays["texts"].tobytes())
-    return Vocabulary(
-        levels={name: tuple(levels) for name, levels in texts["levels"].items()},
-        items=tuple(texts["items"]),
-        item_priors=arrays["item_priors"],
-        categories=tuple(texts["categories"]),
-        category_priors=arrays["category_priors"],
-    )
 
 
 def version_of(files: dict[str, str], conversion: dict[str, Any], revenue: dict[str, Any] | None) -> str:

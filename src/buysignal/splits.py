@@ -41,6 +41,60 @@ class Split:
     test_from: np.datetime64 | None = None
 
 
+@dataclass(frozen=True)
+class TimeCuts:
+    """The moments that part sessions by time.
+
+    Attributes:
+        validate_from: training sessions began before it.
+        test_from: validation sessions began before it, test sessions at it or later.
+        gap: time left empty before each moment.
+    """
+
+    validate_from: np.datetime64
+    test_from: np.datetime64
+    gap: np.timedelta64
+
+    def sides(
+        self, start: npt.NDArray[np.datetime64], end: npt.NDArray[np.datetime64]
+    ) -> npt.NDArray[np.int8]:
+        """Return 0 for train, 1 for validate, 2 for test and -1 for sessions that reach over a moment.
+
+        Args:
+            start: (sessions,) first moment of each; NaT where unknown.
+            end: (sessions,) last moment of each.
+        """
+        side = np.full(len(start), -1, np.int8)
+        side[start >= self.test_from] = 2
+        before = (start < self.test_from) & (end < self.test_from - self.gap)
+        side[before & (start >= self.validate_from)] = 1
+        side[before & (start < self.validate_from) & (end < self.validate_from - self.gap)] = 0
+        return side
+
+
+def time_cuts(
+    start: npt.NDArray[np.datetime64],
+    end: npt.NDArray[np.datetime64],
+    *,
+    test_share: float = 0.2,
+    validate_share: float = 0.15,
+    cut: str | None = None,
+    gap: str = "0s",
+) -> TimeCuts:
+    """Return the moments for sessions with a time; arguments as for ``time_split``.
+
+    Raises:
+        SamplesError: no session ends before the cut, or all start at one moment.
+        UnitError: ``gap`` has no unit.
+    """
+    space = np.timedelta64(duration_us(gap, "gap"), "us")
+    moment = _quantile_moment(start, 1 - test_share) if cut is None else _moment(cut)
+    before = (start < moment) & (end < moment - space)
+    if not before.any():
+        raise SamplesError(f"no session ends before {_say(moment)}", todo="choose a later cut")
+    return TimeCuts(_quantile_moment(start[before], 1 - validate_share), moment, space)
+
+
 def time_split(
     samples: Samples,
     *,
@@ -73,26 +127,18 @@ def time_split(
             todo="split by k-fold with sessions kept whole instead",
         )
     start, end, code = _session_spans(samples, known)
-    space = np.timedelta64(duration_us(gap, "gap"), "us")
-    moment = _quantile_moment(start, 1 - test_share) if cut is None else _moment(cut)
-    before = (start < moment) & (end < moment - space)
-    if not before.any():
-        raise SamplesError(f"no session ends before {_say(moment)}", todo="choose a later cut")
-    middle = _quantile_moment(start[before], 1 - validate_share)
-    side = np.full(len(start), -1)
-    side[start >= moment] = 2
-    side[before & (start >= middle)] = 1
-    side[before & (start < middle) & (end < middle - space)] = 0
+    cuts = time_cuts(start, end, test_share=test_share, validate_share=validate_share, cut=cut, gap=gap)
+    side = cuts.sides(start, end)
     rows = np.full(len(samples), -1)
     rows[known] = side[code]
     left_out = int((rows == -1).sum())
-    sentence = f"{_units(samples)} before {_say(moment)} / from then on"
-    if space:
+    sentence = f"{_units(samples)} before {_say(cuts.test_from)} / from then on"
+    if cuts.gap:
         sentence += f", gap {gap}"
     if left_out:
         sentence += f"; {left_out:,} rows that reach over a cut or have no time are left out"
     train, validate, test = (np.flatnonzero(rows == part) for part in range(3))
-    return checked(samples, train, validate, test, sentence, moment)
+    return checked(samples, train, validate, test, sentence, cuts.test_from)
 
 
 def row_split(

@@ -16,6 +16,7 @@ from buysignal.errors import BuysignalError
 from buysignal.cli import data  # noqa: F401
 from buysignal.cli import mend  # noqa: F401
 from buysignal.cli import explore  # noqa: F401
+from buysignal.cli import features  # noqa: F401
 from buysignal.cli import train  # noqa: F401
 from buysignal.cli import scores  # noqa: F401
 from buysignal.cli import revenue  # noqa: F401

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +19,8 @@ MapOption = Annotated[list[str] | None, typer.Option("--map", help="canonical=so
 RateOption = Annotated[
     list[str] | None, typer.Option("--rate", help="Exchange rate, e.g. USD=0.92 of the common currency.")
 ]
+MemoryOption = Annotated[str, typer.Option(help="For sorting, such as 4GB; the disk holds the rest.")]
+FreshOption = Annotated[bool, typer.Option("--fresh", help="Begin anew instead of going on.")]
 GapOption = Annotated[str, typer.Option(help="Longest pause within a session, with its unit.")]
 
 
@@ -35,3 +39,13 @@ def mapped(pairs: list[str] | None) -> dict[str, str]:
             )
         found[name.strip()] = source.strip()
     return found
+
+
+@contextmanager
+def resumable(out: Path) -> Iterator[None]:
+    """Say, where a command is interrupted, that what it finished is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"Interrupted. Finished parts are kept in {out}: the same command goes on.", err=True)
+        raise typer.Exit(130) from None
