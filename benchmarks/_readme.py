@@ -1,48 +1,55 @@
-"""Write the README's table of figures from ``benchmarks/results``, between two comments that mark its place.
+"""Write the README's figures from ``benchmarks/results``, between two comments that mark their place.
 
+All figures stand in docs/benchmarks.md; here are those of scores, and of speed those held against a peer.
 Run: ``python benchmarks/_readme.py`` after ``make bench``. A test compares the README with what this renders.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import sys
-from collections.abc import Iterable
-from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _results import METRICS, RESULTS
-from _table import figure, read
+import _page
+from _markdown import QUALITY, made, quality, speed
+from _results import RESULTS
+from _table import Result, read
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN = "<!-- figures: written by benchmarks/_readme.py -->"
 END = "<!-- end of figures -->"
 NOTHING = "No figures yet: `make bench`, then `python benchmarks/_readme.py`, fill this place."
+MORE = "All figures, and what each is of: [docs/benchmarks.md](docs/benchmarks.md)."
 
-QUALITY = ("conversion", "revenue", "recommend", "next_item")
-"""Benchmarks of scores; the others are of speed and memory."""
-
-HEADS = {
-    "roc_auc": "ROC-AUC", "average_precision": "average precision", "ece": "ECE", "f1": "F1", "r2": "R²",
-    "rmse": "RMSE", "rmse_log1p": "RMSE of log1p", "mae": "MAE", "total_error_pct": "error of the total, %",
-}  # fmt: skip
-
-Result = dict[str, Any]
+TELLING = ("events_per_s", "rows_per_s", "requests_per_s", "seconds", "p50_us", "p90_ms", "cost_growth")
+ALONE = ("startup", "score")
+"""Benchmarks of speed that are told without a peer, too."""
 
 
 def render(folder: Path = RESULTS) -> str:
-    """Return the tables of all results, or the sentence that there are none."""
+    """Return the tables of the most telling results, or the sentence that there are none."""
     rows = read(folder)
     if not rows:
         return NOTHING
-    parts = [_quality(rows, name) for name in QUALITY if any(row["benchmark"] == name for row in rows)]
-    fast = [row for row in rows if row["benchmark"] not in (*QUALITY, "pages")]
-    pages = [row for row in rows if row["benchmark"] == "pages"]
-    parts += ([_speed(fast)] if fast else []) + ([_pages(pages)] if pages else [])
-    return "\n\n".join([*parts, _made(rows)])
+    parts = [quality(rows, name) for name in QUALITY if any(row["benchmark"] == name for row in rows)]
+    fast = [row for row in rows if _is_telling(row)]
+    peaks = [row for row in rows if row["metric"] == "peak_rss_mb" and _beside(row, fast)]
+    shown = [row for row in rows if row in fast or row in peaks]
+    parts += [speed(shown, "speed", prefix=True)] if shown else []
+    return "\n\n".join(
+        [*parts, made([row for row in rows if row["benchmark"] in QUALITY or row in shown]), MORE]
+    )
+
+
+def _is_telling(row: Result) -> bool:
+    told_of = row["peer"] is not None or row["benchmark"] in ALONE
+    return row["benchmark"] not in QUALITY and row["metric"] in TELLING and told_of
+
+
+def _beside(peak: Result, rows: list[Result]) -> bool:
+    """Whether a peak of memory is that of one of the rows."""
+    keys = ("benchmark", "case", "peer")
+    return any(all(peak.get(key) == row.get(key) for key in keys) for row in rows)
 
 
 def put_into(text: str, tables: str) -> str:
@@ -60,77 +67,6 @@ def put_into(text: str, tables: str) -> str:
     return f"{head}{BEGIN}\n\n{tables}\n\n{END}{rest.split(END)[1]}"
 
 
-def _quality(rows: list[Result], name: str) -> str:
-    own = [row for row in rows if row["benchmark"] == name]
-    metrics = [metric for metric in METRICS if any(row["metric"] == metric for row in own)]
-    lines = []
-    for case, group in groupby(own, key=lambda row: row.get("case") or name):
-        found = {row["metric"]: row for row in group}
-        what, audit = _parts(case)
-        cells = [_cell(found.get(metric)) for metric in metrics]
-        lines.append([what, *cells, f"{next(iter(found.values()))['n']:,}", audit])
-    return _table([name, *(HEADS.get(m, m) for m in metrics), "test rows", "the audit says"], lines, metrics)
-
-
-def _parts(case: str) -> tuple[str, str]:
-    """Return what was measured, and the audit's verdicts, which stand behind it in brackets."""
-    found = re.fullmatch(r"(.*?)(?: \[(.*)\])?", case)
-    assert found is not None
-    return found[1], found[2] or ""
-
-
-def _cell(row: Result | None) -> str:
-    if row is None:
-        return ""
-    value = f"{row['value']:.3f}"
-    return value if row["peer_value"] is None else f"{value} ({row['peer']} {row['peer_value']:.3f})"
-
-
-def _speed(rows: list[Result]) -> str:
-    lines = [
-        [
-            f"{row['benchmark']}: {row['case']}" if row.get("case") else row["benchmark"],
-            figure(row["value"], row["unit"]) if row["unit"] else f"{row['metric']} {row['value']:.3f}",
-            row["peer"] or "",
-            figure(row["peer_value"], row["unit"]),
-            "" if row["ratio"] is None else f"{row['ratio']:.1f} ×",
-            f"{row['n']:,}",
-        ]
-        for row in rows
-    ]
-    return _table(["speed and memory", "buysignal", "peer", "peer's", "ratio", "n"], lines, range(5))
-
-
-def _pages(rows: list[Result]) -> str:
-    """Return one line per page of the app: seconds on each shop, at the first visit and again."""
-    found: dict[str, dict[str, str]] = {}
-    for row in rows:
-        shop, what = row["case"].split(": ", 1)
-        page, _, visit = what.partition(", ")
-        place = f"{shop}, {visit}" if visit else shop
-        found.setdefault(page, {})[place] = figure(row["value"], row["unit"])
-    places = list(dict.fromkeys(place for cells in found.values() for place in cells))
-    lines = [[page, *(cells.get(place, "") for place in places)] for page, cells in found.items()]
-    return _table(["the app's pages, from click to shown", *places], lines, places)
-
-
-def _table(head: list[str], lines: list[list[str]], right: Iterable[object]) -> str:
-    """Return a Markdown table; as many columns behind the first as ``right`` has stand to the right."""
-    aligned = len(list(right))
-    rule = ["---"] + ["---:" if place < aligned else "---" for place in range(len(head) - 1)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, rule, *lines])
-
-
-def _made(rows: list[Result]) -> str:
-    machines = {json.dumps(row["machine"], sort_keys=True): row["machine"] for row in rows}
-    told = [
-        f"{m['cpu']}, {m['cores']} cores, {m['memory_gb']} GB, {m['system']}, Python {m['python']}"
-        for m in machines.values()
-    ]
-    by_commit = {row["benchmark"]: row["commit"] for row in rows}
-    commits = ", ".join(f"{name} `{commit}`" for name, commit in by_commit.items())
-    return f"Measured on {'; '.join(told)}. Commits: {commits}."
-
-
 if __name__ == "__main__":
     README.write_text(put_into(README.read_text(encoding="utf-8"), render()), encoding="utf-8")
+    _page.PAGE.write_text(_page.render(), encoding="utf-8")

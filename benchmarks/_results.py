@@ -37,7 +37,7 @@ PEERS = (
 UNITS = {
     "events_per_s": "events/s", "rows_per_s": "rows/s", "requests_per_s": "requests/s", "seconds": "s",
     "p50_us": "µs", "p99_us": "µs", "p90_ms": "ms", "p99_ms": "ms", "peak_rss_mb": "MB",
-    "written_mb": "MB", "cost_growth": "×",
+    "cpu_seconds": "s", "written_mb": "MB", "cost_growth": "×",
 }  # fmt: skip
 LARGER_IS_BETTER = (
     "events_per_s", "rows_per_s", "requests_per_s", "accuracy", "precision", "recall", "f1", "roc_auc",
@@ -45,7 +45,8 @@ LARGER_IS_BETTER = (
     "recall_at_20", "mrr_at_20", "coverage",
 )  # fmt: skip
 SMALLER_IS_BETTER = (
-    "seconds", "p50_us", "p99_us", "p90_ms", "p99_ms", "peak_rss_mb", "written_mb", "cost_growth",
+    "seconds", "p50_us", "p99_us", "p90_ms", "p99_ms", "peak_rss_mb", "cpu_seconds", "written_mb",
+    "cost_growth",
     "log_loss", "brier", "ece", "mae", "mse", "rmse", "rmse_log1p", "total_error_pct",
     "davies_bouldin", "inertia",
 )  # fmt: skip

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import _markdown
 import _process
-import _readme
 import _results
 import _table
 from _results import Row, write_results
@@ -112,24 +112,8 @@ def test_every_benchmark_script_is_named_after_a_known_benchmark() -> None:
     assert scripts <= set(_results.BENCHMARKS)
 
 
-@pytest.mark.parametrize("module", [_results, _table, _process], ids=["results", "table", "process"])
+@pytest.mark.parametrize("module", [_results, _table, _process, _markdown])
 def test_the_examples_hold(module: ModuleType) -> None:
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0
     assert outcome.failed == 0
-
-
-def test_the_pages_of_the_app_stand_in_one_line_each(tmp_path: Path) -> None:
-    rows = [
-        Row(benchmark="pages", metric="seconds", value=seconds, n=9, case=f"demo shop, 9 visitors: {what}")
-        for what, seconds in (
-            ("Reading the data, first", 2.5),
-            ("Visits, first", 1.25),
-            ("Visits, again", 0.5),
-        )
-    ]
-    write_results("pages", rows, tmp_path)
-    rendered = _readme.render(tmp_path)
-    assert "| Reading the data | 2.5 s |  |" in rendered
-    assert "| Visits | 1.25 s | 0.5 s |" in rendered
-    assert "demo shop, 9 visitors, again" in rendered
