@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,6 +17,7 @@ SESSION_CAP = 500
 BOT_MIN_EVENTS = 30
 BOT_MEDIAN_GAP_SECONDS = 1.0
 
+US_PER_SECOND = 1_000_000
 US_PER_DAY = 86_400_000_000
 
 NO_TIME = np.iinfo(np.int64).min
@@ -80,10 +80,9 @@ def assign(events: pa.Table, session_gap: str = "30m") -> pa.Table:
 
 
 def _ids_by_gap(events: pa.Table, gap: int) -> pa.Array:
-    visitor = codes(events.column("visitor_id"))
     time = times(events)
     day = days(events)
-    new_visitor = np.diff(visitor, prepend=-1) != 0
+    new_visitor = changes(events.column("visitor_id"))
     known = (time != NO_TIME) & (np.roll(time, 1) != NO_TIME)
     paused = np.zeros(len(time), dtype=bool)
     paused[known] = (time - np.roll(time, 1))[known] > gap
@@ -98,29 +97,72 @@ def _ids_by_gap(events: pa.Table, gap: int) -> pa.Array:
 
 def _gather_sessions(events: pa.Table) -> pa.Table:
     """Bring interleaved sessions of one visitor (two tabs, two devices) apart, stably."""
-    visitor = codes(events.column("visitor_id"))
-    session = codes(events.column("session_id"))
-    changes = np.flatnonzero(np.diff(session) != 0) + 1
-    first_seen = np.unique(session, return_index=True)[1]
-    if len(changes) + 1 == len(first_seen):
+    new_visitor = changes(events.column("visitor_id"))
+    starts = np.flatnonzero(new_visitor | changes(events.column("session_id")))
+    first = _first_runs(events, starts, np.cumsum(new_visitor[starts]))
+    if (first[1:] > first[:-1]).all():
         return events
-    order = np.lexsort((np.arange(len(session)), first_seen[session], visitor))
-    return events.take(pa.array(order))
+    order = np.argsort(first, kind="stable")
+    lengths = np.diff(np.append(starts, events.num_rows))[order]
+    moved = starts[order] - (np.cumsum(lengths) - lengths)
+    return events.take(pa.array(np.arange(events.num_rows) + np.repeat(moved, lengths)))
+
+
+def _first_runs(
+    events: pa.Table, starts: npt.NDArray[np.int64], visitor: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return, for every run of rows of one session, the first run of the same visitor and session.
+
+    Args:
+        starts: (runs,) the first row of each.
+        visitor: (runs,) the number of its visitor, rising.
+    """
+    first = np.arange(len(starts))
+    # Two runs that follow each other are of two sessions: it takes three to come back to one.
+    several = np.flatnonzero(np.bincount(visitor)[visitor] > 2)
+    if len(several):
+        session = codes(events.column("session_id").take(pa.array(starts[several])))
+        key = visitor[several] * (session.max() + 1) + session
+        _, first_seen, which = np.unique(key, return_index=True, return_inverse=True)
+        first[several] = several[first_seen[which]]
+    return first
 
 
 def layout(events: pa.Table) -> Layout:
     """Return where sessions and visitors begin in events that ``assign`` has returned."""
-    visitor = codes(events.column("visitor_id"))
-    session = codes(events.column("session_id"))
-    n = len(visitor)
-    new_visitor = np.diff(visitor, prepend=-1) != 0
-    new_session = new_visitor | (np.diff(session, prepend=-1) != 0)
+    new_visitor = changes(events.column("visitor_id"))
+    new_session = new_visitor | changes(events.column("session_id"))
     starts = np.flatnonzero(new_session)
     visitor_starts = np.flatnonzero(new_visitor[starts])
     return Layout(
-        session_starts=np.append(starts, n).astype(np.int64),
+        session_starts=np.append(starts, events.num_rows).astype(np.int64),
         visitor_starts=np.append(visitor_starts, len(starts)).astype(np.int64),
     )
+
+
+def changes(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """Return, for every row, whether its value is another than that of the row before, shape (n,).
+
+    The first row is a change; two nulls are none.
+    """
+    n = len(column)
+    changed = np.ones(n, dtype=bool)
+    if n > 1 and (column.null_count or pa.types.is_dictionary(column.type)):
+        changed[1:] = np.diff(codes(column)) != 0
+    elif n > 1:
+        other = pc.not_equal(column.slice(1), column.slice(0, n - 1))
+        changed[1:] = other.to_numpy(zero_copy_only=False)
+    return changed
+
+
+def _changes(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """Return for each row whether its value differs from the one above, (n,); true for the first."""
+    if column.null_count or pa.types.is_dictionary(column.type):
+        return np.diff(codes(column), prepend=-2) != 0
+    above, own = column.slice(0, max(len(column) - 1, 0)), column.slice(1)
+    # Neighbours are compared at a sixth of what it costs to number every value.
+    differs = pc.not_equal(above, own).to_numpy()
+    return np.concatenate([np.ones(min(len(column), 1), dtype=bool), differs])
 
 
 def bots(events: pa.Table) -> npt.NDArray[np.bool_]:
@@ -134,15 +176,39 @@ def bots(events: pa.Table) -> npt.NDArray[np.bool_]:
     where = layout(events)
     sizes = np.diff(where.session_starts)
     suspected = sizes > SESSION_CAP
-    rows = where.session_of_row()
-    time = times(events)
-    candidates = (sizes >= BOT_MIN_EVENTS)[rows] & (time != NO_TIME)
-    if candidates.any():
-        seconds = pd.Series(time[candidates] / 1e6)
-        gaps = seconds.groupby(rows[candidates]).diff()
-        median = gaps.groupby(rows[candidates]).median()
-        suspected[median.index[median < BOT_MEDIAN_GAP_SECONDS]] = True
-    return suspected[rows]
+    candidates = np.flatnonzero((sizes >= BOT_MIN_EVENTS) & ~suspected)
+    if len(candidates):
+        rows = _rows_of(where, candidates)
+        session = np.repeat(candidates, sizes[candidates])
+        time = times(events)[rows]
+        known = time != NO_TIME
+        fast = _fast_sessions(time[known], session[known])
+        suspected[fast] = True
+    return np.repeat(suspected, sizes)
+
+
+def _rows_of(where: Layout, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the rows of the ``chosen`` sessions, one after the other."""
+    starts, lengths = where.session_starts[chosen], np.diff(where.session_starts)[chosen]
+    return np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+
+
+def _fast_sessions(time: npt.NDArray[np.int64], session: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the sessions whose median pause is below the limit; each is in one piece, in order of time."""
+    within = session[1:] == session[:-1]
+    gap, of = np.diff(time)[within], session[1:][within]
+    if not len(of):
+        return of
+    starts = np.flatnonzero(np.diff(of, prepend=-1))
+    limit = int(BOT_MEDIAN_GAP_SECONDS * US_PER_SECOND)
+    short = gap < limit
+    n_short = np.add.reduceat(short.astype(np.int64), starts)
+    n_long = np.diff(np.append(starts, len(of))) - n_short
+    # Where just as many are short as are long, the median is the mean of the two in the middle.
+    longest_short = np.maximum.reduceat(np.where(short, gap, 0), starts)
+    shortest_long = np.minimum.reduceat(np.where(short, np.iinfo(np.int64).max // 2, gap), starts)
+    tied = (n_short == n_long) & (longest_short + shortest_long < 2 * limit)
+    return of[starts[(n_short > n_long) | tied]]
 
 
 def codes(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
@@ -156,12 +222,14 @@ def codes(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
 def times(events: pa.Table) -> npt.NDArray[np.int64]:
     """Return event times in microseconds since 1970 UTC, ``NO_TIME`` where unknown."""
     column = events.column("event_time").cast(pa.int64())
-    return pc.fill_null(column, int(NO_TIME)).to_numpy()
+    return (pc.fill_null(column, int(NO_TIME)) if column.null_count else column).to_numpy()
 
 
 def days(events: pa.Table) -> npt.NDArray[np.int64]:
     """Return days since 1970, from the time where there is one, else the date, else ``NO_TIME``."""
+    time = times(events)
+    if not events.column("event_time").null_count:
+        return time // US_PER_DAY
     date = pc.fill_null(events.column("event_date").cast(pa.int32()).cast(pa.int64()), int(NO_TIME))
     by_date = date.to_numpy()
-    time = times(events)
     return np.where(time != NO_TIME, time // US_PER_DAY, by_date)

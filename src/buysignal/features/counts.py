@@ -71,23 +71,36 @@ def count(events: pa.Table, training: npt.NDArray[np.bool_], folds: int) -> Coun
         training: (sessions,) which of them are of the training period.
         folds: how many folds visitors are dealt into; 1 keeps them together.
     """
+    # Numba is loaded by the first use, not by the first import.
+    from buysignal.features.tally import tally
+
     where = sessions.layout(events)
+    code = ev.codes_of_names(events) if events.num_rows else np.zeros(0, np.int8)
     fold_of_session = fold_of_visitor(events, where, folds)[where.visitor_of_session()]
-    session_of_row = where.session_of_row()
-    kept = training[session_of_row] if len(training) else np.zeros(0, dtype=bool)
-    learning, rows = events.filter(pa.array(kept)), session_of_row[kept]
-    code = ev.codes_of_names(learning) if learning.num_rows else np.zeros(0, np.int8)
-    items, item_key = _keys(learning.column("item_id"))
-    categories, category_key = _keys(learning.column("category"))
+    kept = None if training.all() else np.repeat(training, np.diff(where.session_starts))
+
+    def touched(coded: _Coded) -> tuple[Touched, npt.NDArray[np.float64]]:
+        counted = np.zeros((len(coded.names), folds, 3), dtype=np.int64)
+        prices = np.zeros((len(coded.names), 2))
+        tally(
+            where.session_starts, training, fold_of_session, coded.key, code,
+            events.column("price").to_numpy(), PRICE_UNIT, counted, prices,
+        )  # fmt: skip
+        order = sorted(np.flatnonzero(counted[:, :, SEEN].any(axis=1)), key=coded.names.__getitem__)
+        names = tuple(coded.names[i] for i in order)
+        return Touched(names, np.ascontiguousarray(counted[order].transpose(1, 0, 2))), prices[order]
+
+    coded = {name: _coded(events.column(name)) for name in ("item_id", *LEVEL_COLUMNS)}
+    items, _ = touched(coded["item_id"])
+    categories, prices = touched(coded["category"])
+    learned = code if kept is None else code[kept]
     return Counts(
-        levels={name: _levels(learning.column(name)) for name in LEVEL_COLUMNS},
-        items=Touched(items, _sessions(item_key, len(items), rows, code, fold_of_session, folds)),
-        categories=Touched(
-            categories, _sessions(category_key, len(categories), rows, code, fold_of_session, folds)
-        ),
-        prices=_prices(learning, category_key, len(categories)),
-        has_cart=bool((code == ev.EVENT_CODES["add_to_cart"]).any()),
-        has_purchase=bool((code == ev.EVENT_CODES["purchase"]).any()),
+        levels={name: _levels(coded[name], kept) for name in LEVEL_COLUMNS},
+        items=items,
+        categories=categories,
+        prices=prices,
+        has_cart=bool((learned == ev.EVENT_CODES["add_to_cart"]).any()),
+        has_purchase=bool((learned == ev.EVENT_CODES["purchase"]).any()),
     )
 
 
@@ -120,8 +133,8 @@ def _merged(parts: Sequence[Touched]) -> Touched:
 
 
 def _positions(names: tuple[str, ...], among: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    position = {name: i for i, name in enumerate(among)}
-    return np.array([position[name] for name in names], dtype=np.int64)
+    """Return where each of ``names`` stands in ``among``, which holds them all."""
+    return pc.index_in(pa.array(names, pa.string()), pa.array(among, pa.string())).to_numpy().astype(np.int64)
 
 
 def fold_of_visitor(events: pa.Table, where: sessions.Layout, folds: int) -> npt.NDArray[np.int64]:
@@ -130,55 +143,35 @@ def fold_of_visitor(events: pa.Table, where: sessions.Layout, folds: int) -> npt
     Returns:
         (visitors,) in 0 to folds - 1.
     """
+    if folds == 1:
+        return np.zeros(where.visitors, dtype=np.int64)
     first_rows = where.session_starts[where.visitor_starts[:-1]]
     ids = events.column("visitor_id").take(pa.array(first_rows)).to_numpy(zero_copy_only=False)
     hashed = pd.util.hash_array(ids.astype(object), categorize=False)
     return (hashed % np.uint64(folds)).astype(np.int64)
 
 
-def _keys(column: pa.ChunkedArray) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    """Return the distinct values, sorted, and each row's position among them (-1 for null)."""
-    values = column.cast(pa.string())
-    distinct = tuple(sorted(v for v in pc.unique(values).to_pylist() if v is not None))
-    position = pc.index_in(values, pa.array(distinct, pa.string()))
-    return distinct, pc.fill_null(position, -1).to_numpy().astype(np.int64)
+@dataclass(frozen=True, eq=False)
+class _Coded:
+    """A column of text as numbers: ``names[key]`` is the value of a row, a key of -1 is null."""
+
+    names: list[str]
+    key: npt.NDArray[np.int32]
 
 
-def _sessions(
-    key: npt.NDArray[np.int64],
-    size: int,
-    session: npt.NDArray[np.int64],
-    code: npt.NDArray[np.int8],
-    fold_of_session: npt.NDArray[np.int64],
-    folds: int,
-) -> npt.NDArray[np.int64]:
-    """Return (folds, size, 3): sessions that saw, carted and bought each key."""
-    known = key >= 0
-    frame = pd.DataFrame(
-        {
-            "session": session[known],
-            "key": key[known],
-            "carted": code[known] == ev.EVENT_CODES["add_to_cart"],
-            "bought": code[known] == ev.EVENT_CODES["purchase"],
-        }
+def _coded(column: pa.ChunkedArray) -> _Coded:
+    merged = column.combine_chunks()
+    if not pa.types.is_dictionary(merged.type):
+        merged = merged.cast(pa.string()).dictionary_encode()
+    indices = merged.indices
+    filled = pc.fill_null(indices, -1) if indices.null_count else indices
+    return _Coded(
+        merged.dictionary.to_pylist(), filled.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
     )
-    once = frame.groupby(["session", "key"], sort=False).max().reset_index()
-    cell = fold_of_session[once["session"].to_numpy()] * size + once["key"].to_numpy()
-    happened = (np.ones(len(once), bool), once["carted"].to_numpy(), once["bought"].to_numpy())
-    counted = [np.bincount(cell[mask], minlength=folds * size) for mask in happened]
-    return np.stack(counted, axis=-1).reshape(folds, size, 3).astype(np.int64)
 
 
-def _prices(events: pa.Table, key: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.float64]:
-    price = events.column("price").to_numpy()
-    known = (key >= 0) & ~np.isnan(price)
-    units = np.rint(price[known] / PRICE_UNIT)
-    total = np.bincount(key[known], weights=units, minlength=size)
-    return np.column_stack([total, np.bincount(key[known], minlength=size).astype(float)])
-
-
-def _levels(column: pa.ChunkedArray) -> Counter[str]:
-    counted = pc.value_counts(column.cast(pa.string()).drop_null())
-    return Counter(
-        dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
-    )
+def _levels(coded: _Coded, kept: npt.NDArray[np.bool_] | None) -> Counter[str]:
+    """Return how many of the ``kept`` rows hold each value, all rows if None."""
+    key = coded.key if kept is None else coded.key[kept]
+    counted = np.bincount(key + 1, minlength=len(coded.names) + 1)[1:]
+    return Counter({coded.names[i]: int(counted[i]) for i in np.flatnonzero(counted)})

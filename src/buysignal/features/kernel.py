@@ -18,6 +18,7 @@ from numba import njit
 from buysignal.events import EVENT_CODES
 from buysignal.features.catalogue import NAMES, positions
 from buysignal.features.stream_row import stream_row
+from buysignal.features.vocabulary import BUY_RATE, CART_RATE, CATEGORY_PRICE, CATEGORY_RATE, POPULARITY
 from buysignal.sessions import NO_TIME, SESSION_CAP
 
 # Numba takes module-level integers as constants, so each column and code gets its own name here.
@@ -88,12 +89,6 @@ PURCHASE = EVENT_CODES["purchase"]
 PAST_SESSIONS, PAST_EVENTS, PAST_PURCHASES, PAST_SPEND, PAST_OPEN_CARTS, PAST_CART_VALUE = range(6)
 PAST_LAST_END, PAST_LAST_PURCHASE = 6, 7
 PAST_SIZE = 8
-
-# Item priors, then category priors, as the vocabulary lays them out.
-POPULARITY, CART_RATE, BUY_RATE = range(3)
-ITEM_PRIORS = 3
-CATEGORY_RATE, CATEGORY_PRICE = range(2)
-CATEGORY_PRIORS = 2
 
 US_PER_SECOND = 1e6
 US_PER_HOUR = 3_600_000_000

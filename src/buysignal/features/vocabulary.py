@@ -16,7 +16,12 @@ import pyarrow as pa
 
 from buysignal import sessions
 from buysignal.features.counts import BOUGHT, CARTED, PRICE_UNIT, SEEN, Counts, count, fold_of_visitor
-from buysignal.features.kernel import CATEGORY_PRIORS, ITEM_PRIORS
+
+# Item priors, then category priors, as the tables lay them out and the kernel reads them.
+POPULARITY, CART_RATE, BUY_RATE = range(3)
+ITEM_PRIORS = 3
+CATEGORY_RATE, CATEGORY_PRICE = range(2)
+CATEGORY_PRIORS = 2
 
 MAX_LEVELS = 100
 """Levels kept of a categorical column, most frequent first; rarer ones are "never seen"."""
@@ -144,6 +149,3 @@ def _rates(sessions_of: npt.NDArray[np.int64], has_cart: bool, has_purchase: boo
 def _frequent(found: Counter[str]) -> tuple[str, ...]:
     ranked = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
     return tuple(level for level, _ in ranked[:MAX_LEVELS])
-
-
-assert CATEGORY_PRIORS == 2  # what ``_tables`` stacks, and the kernel reads
