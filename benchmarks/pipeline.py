@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> None:
         measured(folder, bundle, 0, 1)  # compiles the fold, which is kept from then on
         small = measured(folder, bundle, 0, asked.repeats)
         sizes = [measured(folder, bundle, n, asked.repeats if n <= MOST_REPEATED else 1) for n in millions]
-    write_results("pipeline", [row for size in sizes for row in rows_of(size)] + growth(small, sizes))
+    write_results("pipeline", [row for s in (small, *sizes) for row in rows_of(s)] + growth(small, sizes))
 
 
 def trained(folder: Path) -> Path:
@@ -140,17 +140,17 @@ def check(name: str, ran: Ran, out: Path, events: int) -> None:
 
 
 def rows_of(size: Size) -> list[Row]:
-    """Return speed, memory, processor time and what was written, each beside the peer's."""
+    """Return seconds, memory, processor time and what was written, each beside the peer's."""
     peer, rows = size.sides[PEER], []
     for name in OURS:
         ours = size.sides[name]
         for metric, value, peer_value in (
-            ("events_per_s", size.events / ours.ran.seconds, size.events / peer.ran.seconds),
+            ("seconds", ours.ran.seconds, peer.ran.seconds),
             ("peak_rss_mb", ours.ran.peak_mb, peer.ran.peak_mb),
             ("cpu_seconds", ours.ran.cpu_seconds, peer.ran.cpu_seconds),
             ("written_mb", ours.written_mb, peer.written_mb),
         ):
-            case = f"{size.millions} million events, {name}"
+            case = f"{size.millions} million events, {name}" if size.millions else f"start-up, {name}"
             rows.append(Row(benchmark="pipeline", metric=metric, value=value, peer_value=peer_value,
                             peer=PEER, n=size.events, case=case))  # fmt: skip
     return rows
