@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buysignal.sources.profile import Profile
 from buysignal.spark import strangers
 from buysignal.spark.files import find
 from buysignal.spark.jobs import Jobs
+from buysignal.spark.options import Options
 from buysignal.spark.parts import make_parts, rows_of
 from buysignal.spark.plan import REASON, PartPlan, Plan, make_plan
 from buysignal.spark.typed import REJECTED, spark_schema, telling, typed_schema, typing
@@ -43,16 +42,7 @@ class Input:
     rows_in: int
 
 
-def prepare(
-    spark: SparkSession,
-    paths: Sequence[str],
-    *,
-    profile: str | Path | Profile | None,
-    mapping: Mapping[str, str],
-    rates: Mapping[str, float],
-    partitions: int | None,
-    jobs: Jobs,
-) -> Input:
+def prepare(spark: SparkSession, paths: Sequence[str], options: Options, jobs: Jobs) -> Input:
     """Read, type, bring together and sort; takes three of the jobs' steps.
 
     Raises:
@@ -61,8 +51,8 @@ def prepare(
     from pyspark import StorageLevel
 
     parts = jobs.run(lambda: make_parts(spark, find(spark, paths)))
-    plan = jobs.run(lambda: make_plan(spark, parts, profile=profile, mapping=mapping, rates=rates))
-    ordered = _sorted(spark, plan, partitions or _partitions(spark, plan.rows))
+    plan = jobs.run(lambda: make_plan(spark, parts, options))
+    ordered = _sorted(spark, plan, options.partitions or _partitions(spark, plan.rows))
     every = ordered.persist(StorageLevel.DISK_ONLY)
     return jobs.run(lambda: _input(plan, every))
 
@@ -97,10 +87,14 @@ def _input(plan: Plan, every: DataFrame) -> Input:
 
 
 def rejected(spark: SparkSession, source: Input) -> DataFrame:
-    """Return the rejects of all parts as one machine shows them, in the order of the source."""
-    dropped = _dropped(source)
+    """Return the rejects of all parts as one machine shows them, in the order of the source.
+
+    Which rows they are is found once, and they are read once more: sorting asks for its input twice.
+    """
+    dropped = _dropped(source).localCheckpoint()
     frames = [_told(spark, part, dropped) for part in source.plan.parts]
-    return reduce(lambda a, b: a.unionByName(b), frames).orderBy("__order").drop("__order")
+    told = reduce(lambda a, b: a.unionByName(b), frames).localCheckpoint()
+    return told.orderBy("__order").drop("__order")
 
 
 def _dropped(source: Input) -> DataFrame:

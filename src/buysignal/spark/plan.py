@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import duckdb
@@ -21,6 +20,7 @@ from buysignal.sources.settled import sort_keys, wanted_columns
 from buysignal.sources.typed import ITEMS_PER_ROW
 from buysignal.spark import survey
 from buysignal.spark.database import database, empty_batch, seen
+from buysignal.spark.options import Options
 from buysignal.spark.parts import SparkPart, relation_of, rows_of
 from buysignal.spark.survey import Question
 
@@ -73,14 +73,7 @@ class Plan:
     unfolds: bool
 
 
-def make_plan(
-    spark: SparkSession,
-    parts: Sequence[SparkPart],
-    *,
-    profile: str | Path | Profile | None,
-    mapping: Mapping[str, str],
-    rates: Mapping[str, float],
-) -> Plan:
+def make_plan(spark: SparkSession, parts: Sequence[SparkPart], options: Options) -> Plan:
     """Decide what one machine would decide of the same files; starts Spark jobs where rows are counted.
 
     Raises:
@@ -89,7 +82,7 @@ def make_plan(
     """
     with database() as connection:
         opened = [_opened(spark, connection, part) for part in parts]
-        chosen, confidence = choose(opened, profile, mapping, rates)
+        chosen, confidence = choose(opened, options.profile, options.mapping, options.rates)
         fit, left_out = fitting(chosen, opened)
         _refuse(chosen, fit, left_out)
         kept = [part for part in parts if any(one.part is part.part for one in fit)]

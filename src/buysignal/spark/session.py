@@ -22,6 +22,8 @@ ROWS_PER_BATCH = 100_000
 NEEDED = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(ROWS_PER_BATCH),
+    # Spark's own default is the old form of times, which names no zone.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
 """What the answers, or their speed, depend on; set in a session of others too, and put back afterwards."""
 
@@ -52,7 +54,7 @@ def opened_session(
         InputError: Java is not installed, or Spark does not start.
     """
     session_class = _session_class()
-    running = session_class.getActiveSession()
+    running = _running(session_class)
     spark = running or _start(session_class, master, conf or {})
     before = {key: spark.conf.get(key, None) for key in NEEDED}
     for key, value in NEEDED.items():
@@ -74,6 +76,16 @@ def _session_class() -> type[SparkSession]:
     except ImportError as error:
         raise DependencyError("pyspark", "spark") from error
     return SparkSession
+
+
+def _running(session_class: type[SparkSession]) -> SparkSession | None:
+    """The session of this thread, or one on the context that another thread has started."""
+    from pyspark import SparkContext
+
+    active = session_class.getActiveSession()
+    if active is None and SparkContext._active_spark_context is not None:
+        active = session_class.builder.getOrCreate()
+    return active
 
 
 def _start(session_class: type[SparkSession], master: str | None, conf: Mapping[str, str]) -> SparkSession:

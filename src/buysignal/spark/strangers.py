@@ -41,4 +41,4 @@ def foreign(rows: DataFrame) -> DataFrame | None:
     mine = named.join(sf.broadcast(shared), "session_id").groupBy("session_id", "visitor_id").count()
     best = Window.partitionBy("session_id").orderBy(sf.desc("count"), "visitor_id")
     ranked = mine.withColumn("rank", sf.row_number().over(best))
-    return ranked.where("rank > 1").select("session_id", "visitor_id")
+    return ranked.where("rank > 1").select("session_id", "visitor_id").localCheckpoint()

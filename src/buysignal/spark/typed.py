@@ -29,10 +29,10 @@ def typed_schema(plan: Plan) -> pa.Schema:
 
 
 def spark_schema(schema: pa.Schema) -> StructType:
-    """Return an Arrow schema as Spark's."""
+    """Return an Arrow schema as Spark's; times without a zone stay without."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    return from_arrow_schema(schema)
+    return from_arrow_schema(schema, prefer_timestamp_ntz=True)
 
 
 def _signed(kind: pa.DataType) -> pa.DataType:

@@ -16,8 +16,8 @@ Batches = Iterator[pa.RecordBatch]
 Work = Callable[[Batches], Batches]
 
 DUPLICATE = pa.schema([("__order", pa.int64()), (REASON, pa.string())])
-NARROW = ("visitor_id", "event_time", "event_date", "__order", "__part", "__hash")
-"""What duplicates are found by."""
+NARROW = ("visitor_id", "event_time", "event_date", SEQUENCE, "__order", "__hash")
+"""What duplicates are found by, and their order is checked by."""
 
 
 def pieces(batches: Batches, rows: int = PIECE) -> Iterator[pa.Table]:
@@ -37,16 +37,21 @@ def pieces(batches: Batches, rows: int = PIECE) -> Iterator[pa.Table]:
 
 def _by_source(rows: pa.Table) -> pa.Table:
     """The rows with the sequence they are sorted by: the source's own, with its gaps."""
-    if SEQUENCE not in rows.column_names:
-        return rows.drop_columns(["event_seq"]) if "event_seq" in rows.column_names else rows
-    return rows.drop_columns(["event_seq"]).append_column("event_seq", rows.column(SEQUENCE))
+    rest = rows.select([column for column in rows.column_names if column != "event_seq"])
+    return rest.append_column("event_seq", rows.column(SEQUENCE)) if SEQUENCE in rows.column_names else rest
+
+
+def settled_of(batches: Batches) -> Iterator[pa.Table]:
+    """Yield settled events, in pieces of whole visitors."""
+    for rows in pieces(batches):
+        internal = [column for column in (REASON, SEQUENCE) if column in rows.column_names]
+        yield settle_sorted(rows.drop_columns(internal)).events
 
 
 def events_of(batches: Batches, session_gap: str) -> Iterator[pa.Table]:
     """Yield settled events with their sessions, in pieces of whole visitors."""
-    for rows in pieces(batches):
-        internal = [column for column in (REASON, SEQUENCE) if column in rows.column_names]
-        yield sessions.assign(settle_sorted(rows.drop_columns(internal)).events, session_gap)
+    for events in settled_of(batches):
+        yield sessions.assign(events, session_gap)
 
 
 def finding_duplicates(batches: Batches) -> Batches:
