@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from buysignal.cli.options import GapOption, Json, MapOption, Paths, ProfileOption, mapped
+from buysignal.cli.options import GapOption, Json, MapOption, MostRowsOption, Paths, ProfileOption, mapped
 from buysignal.cli.root import app
 from buysignal.cli.terminal import console, progress_bar
 from buysignal.errors import SamplesError
@@ -42,6 +42,7 @@ def explore(
         Several, typer.Option(help="Session tables: column=value, e.g. Month=May; may be repeated.")
     ] = None,
     session_gap: GapOption = "30m",
+    most_rows: MostRowsOption = 5_000_000,
     as_json: Json = False,
 ) -> None:
     """Look at what visits do, and write it as one self-contained page of charts."""
@@ -65,6 +66,7 @@ def explore(
             paths,
             profile=profile,
             mapping=mapped(mapping),
+            most_rows=most_rows,
             progress=lambda done, text: step(0.4 * done, text),
         )
         found = exploring.explore(
@@ -127,6 +129,8 @@ def _print(found: Exploration, out: Path) -> None:
         screen.print("[bold yellow]Simulated:[/] the data says of itself that it is no real shop's.")
     for name, value in found.facts.lines():
         screen.print(f"{escape(name)}: [bold]{escape(value)}[/]")
+    if found.facts.left_out:
+        screen.print(f"Left out: {escape('; '.join(found.facts.left_out))}.", soft_wrap=True)
     for section in found.sections:
         screen.print(f"\n[bold]{escape(section.title)}[/]")
         for chart in section.charts:

@@ -21,6 +21,9 @@ RateOption = Annotated[
 ]
 MemoryOption = Annotated[str, typer.Option(help="For sorting, such as 4GB; the disk holds the rest.")]
 FreshOption = Annotated[bool, typer.Option("--fresh", help="Begin anew instead of going on.")]
+MostRowsOption = Annotated[
+    int, typer.Option(min=1_000, help="Of larger files whole visitors are drawn until about this many rows.")
+]
 GapOption = Annotated[str, typer.Option(help="Longest pause within a session, with its unit.")]
 
 

@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from buysignal.cli.options import GapOption, Json, MapOption, Paths, ProfileOption, RateOption, mapped
+from buysignal.cli.options import (
+    GapOption,
+    Json,
+    MapOption,
+    MostRowsOption,
+    Paths,
+    ProfileOption,
+    RateOption,
+    mapped,
+)
 from buysignal.cli.root import app
 from buysignal.cli.terminal import console, progress_bar
 from buysignal.errors import BuysignalError
@@ -37,6 +46,7 @@ def train(
     champion: Annotated[
         str | None, typer.Option(help="Keep this candidate instead of the one chosen on validation.")
     ] = None,
+    most_rows: MostRowsOption = 5_000_000,
     track: Annotated[str | None, typer.Option(help="MLflow server; SQLite in this folder if unset.")] = None,
     no_track: Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")] = False,
     seed: Annotated[int, typer.Option(help="Of everything that draws lots.")] = 0,
@@ -60,6 +70,7 @@ def train(
         session_gap=session_gap,
         seed=seed,
         champion=champion,
+        most_rows=most_rows,
     )
     with progress_bar("Training", as_json) as step:
         result = training.train(paths, test=test, out=out, options=options, progress=step)

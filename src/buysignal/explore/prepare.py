@@ -40,8 +40,14 @@ def prepare(data: Loaded | pa.Table | Prepared, *, session_gap: str = "30m") -> 
     if isinstance(data, pa.Table):
         return prepare_events(data, session_gap=session_gap)
     if data.profile.level == "session":
-        return prepare_table(data)
-    return prepare_events(data.table, profile=data.profile, currency=data.currency, session_gap=session_gap)
+        ready = prepare_table(data)
+    else:
+        ready = prepare_events(
+            data.table, profile=data.profile, currency=data.currency, session_gap=session_gap
+        )
+    if data.not_drawn is None:
+        return ready
+    return replace(ready, left_out=(data.not_drawn, *ready.left_out))
 
 
 def prepare_events(

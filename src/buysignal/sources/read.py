@@ -49,6 +49,8 @@ class Loaded:
         paths: as they were given.
         left_out: files of a folder or archive that the profile does not fit, such as item lists.
         forms: what the files look like from outside.
+        visitor_share: of the visitors (of session tables: of the rows) that were read; 1 is all of them.
+        rows_there: rows of the files, read or not.
     """
 
     profile: Profile
@@ -64,6 +66,29 @@ class Loaded:
     currency: str | None = None
     left_out: tuple[str, ...] = ()
     forms: tuple[FileForm, ...] = ()
+    visitor_share: float = 1.0
+    rows_there: int = 0
+
+    @property
+    def drawn(self) -> str | None:
+        """What to say where only some of the visitors were read; None where all were."""
+        if self.visitor_share == 1:
+            return None
+        return (
+            f"The files hold {self.rows_there:,} rows. {self.visitor_share:.1%} of the visitors were drawn "
+            f"at random, whole and each as likely as any other: {self.rows_in:,} rows. Counts and amounts "
+            "are those of the visitors drawn; shares and rates stand for all."
+        )
+
+    @property
+    def not_drawn(self) -> str | None:
+        """What was not read, as one item of a list; None where all was."""
+        if self.visitor_share == 1:
+            return None
+        return (
+            f"{1 - self.visitor_share:.1%} of the visitors behind {self.rows_there:,} rows, by lot (shares "
+            "and rates stand for all)"
+        )
 
 
 def load(
@@ -72,6 +97,7 @@ def load(
     profile: str | Path | Profile | None = None,
     mapping: Mapping[str, str] | None = None,
     rates: Mapping[str, float] | None = None,
+    most_rows: int | None = None,
     progress: Progress | None = None,
 ) -> Loaded:
     """Read files or folders of CSV, Parquet or JSON lines (plain, .gz, .zip) as one source.
@@ -81,13 +107,17 @@ def load(
         profile: a profile, its name or its file; detected where None.
         mapping: canonical column -> source column, on top of the profile.
         rates: currency -> rate into the profile's (or the most frequent) currency, on top of it.
+        most_rows: where the files hold more, read only as many visitors as have about this many rows,
+            drawn at random; ``Loaded.drawn`` says so. None reads all.
         progress: called with each step.
 
     Raises:
         SourceError: a file cannot be read, or no row is kept.
         ProfileError: no profile fits, or required columns are missing.
     """
-    loaded = load_some(paths, profile=profile, mapping=mapping, rates=rates, progress=progress)
+    loaded = load_some(
+        paths, profile=profile, mapping=mapping, rates=rates, most_rows=most_rows, progress=progress
+    )
     if not loaded.rows_kept:
         raise _nothing_kept(loaded)
     return loaded
@@ -99,6 +129,7 @@ def load_some(
     profile: str | Path | Profile | None = None,
     mapping: Mapping[str, str] | None = None,
     rates: Mapping[str, float] | None = None,
+    most_rows: int | None = None,
     progress: Progress | None = None,
 ) -> Loaded:
     """Do as ``load``, also where no row is kept."""
@@ -110,7 +141,7 @@ def load_some(
         tell(0.4, "finding the profile")
         reading.choose_profile(profile, mapping or {}, rates or {})
         tell(0.5, "checking rows")
-        reading.type_rows()
+        reading.type_rows(most_rows)
         tell(0.7, "collecting the kept rows")
         loaded = _finish(reading)
         tell(1.0, "read")
@@ -126,6 +157,7 @@ def _finish(reading: Reading) -> Loaded:
         reading.profile, reading.confidence, table, rejects, {k: n for k, n in reading.mended.items() if n},
         rows_in, table.num_rows, len(rejects), reading.paths, kept.duplicates, reading.currency,
         tuple(reading.left_out), tuple(form_of(one) for one in reading.opened),
+        reading.visitor_share, reading.rows_there(),
     )  # fmt: skip
     if loaded.rows_in != loaded.rows_kept + loaded.rows_rejected:
         raise AssertionError(f"{rows_in} rows in, {table.num_rows} kept, {len(rejects)} rejected")

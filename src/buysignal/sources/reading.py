@@ -29,6 +29,9 @@ from buysignal.sources.resolve import (
 MEMORY_SHARE = "40%"
 """Of the machine's memory, for what is read and not yet kept."""
 
+_DRAWS = 1_000_003
+"""Visitors are drawn in shares of one in this many."""
+
 
 @contextmanager
 def opened_reading(
@@ -79,6 +82,7 @@ class Reading:
     profile: Profile | None = None
     confidence: float = 1.0
     currency: str | None = None
+    visitor_share: float = 1.0
 
     @property
     def parts(self) -> list[Part]:
@@ -111,7 +115,13 @@ class Reading:
                 todo="export it like the others, or move it out of the folder",
             )
 
-    def type_rows(self) -> None:
+    def type_rows(self, most_rows: int | None = None) -> None:
+        """Make ``typed``.
+
+        Args:
+            most_rows: where the files hold more, whole visitors are drawn by a hash of their id, each as
+                likely as any other, so that about this many rows remain; of session tables, rows.
+        """
         assert self.profile is not None
         profile = self.profile
         plans = [self._plan(profile, one) for one in self.opened]
@@ -132,7 +142,16 @@ class Reading:
             before += part.rows + len(part.malformed)
         body = " UNION ALL BY NAME ".join(f"({select})" for select in selects)
         flat = all(part.kind == "parquet" and part.json is None for part in self.parts)
+        if most_rows is not None and before > most_rows:
+            self.visitor_share = most_rows / before
+            body, flat = self._drawn(body), False
         self.connection.execute(f"CREATE TEMP {'VIEW' if flat else 'TABLE'} typed AS {body}")
+
+    def _drawn(self, body: str) -> str:
+        columns = self.connection.sql(f"SELECT * FROM ({body}) LIMIT 0").columns
+        key = "coalesce(visitor_id, CAST(__order AS VARCHAR))" if "visitor_id" in columns else "__order"
+        limit = round(self.visitor_share * _DRAWS)
+        return f"SELECT * FROM ({body}) WHERE hash({key}) % {_DRAWS} < {limit}"
 
     def _plan(self, profile: Profile, one: Opened) -> tuple[str, Resolved]:
         """Return the relation a part is read from, and which of its columns feeds what."""
@@ -158,9 +177,16 @@ class Reading:
                 seen.update(dict(self.connection.sql(query).fetchall()))
         return max(seen, key=lambda code: (seen[code], code)) if seen else None
 
+    def rows_there(self) -> int:
+        """Rows as the files hold them."""
+        return sum(part.rows + len(part.malformed) for part in self.parts)
+
     def rows_in(self) -> int:
-        """Rows as the files hold them; a row with several items counts once per item."""
-        rows = sum(part.rows + len(part.malformed) for part in self.parts)
+        """Rows that were typed; a row with several items counts once per item."""
+        rows = self.rows_there()
+        if self.visitor_share < 1:
+            found = self.connection.sql("SELECT count(*) FROM typed").fetchall()[0][0]
+            return int(found) + sum(len(part.malformed) for part in self.parts)
         if any(part.json is not None for part in self.parts):
             found = self.connection.sql("SELECT count(*) FROM typed").fetchall()[0][0]
             unfolded = int(found) - sum(part.rows for part in self.parts)

@@ -57,7 +57,10 @@ def train(
     options.check()
     tell = progress or (lambda _share, _text: None)
     tell(0.0, "reading")
-    loaded = load(paths, profile=options.profile, mapping=options.mapping, rates=options.rates)
+    loaded = load(
+        paths, profile=options.profile, mapping=options.mapping, rates=options.rates,
+        most_rows=options.most_rows, progress=lambda share, text: tell(0.04 * share, text),
+    )  # fmt: skip
     tested = None
     if test:
         tested = load(test, profile=loaded.profile)
@@ -84,7 +87,7 @@ def train_loaded(
         dataset=dataset_of(loaded, test),
         goal=outcome.goal_note(),
         tables=outcome.tables,
-        notes=outcome.notes,
+        notes=[*([] if loaded.drawn is None else [loaded.drawn]), *outcome.notes],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         version=__version__,
         settings=options.told() | {"test_files": [] if test is None else [path.name for path in test.paths]},

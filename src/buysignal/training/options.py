@@ -37,6 +37,8 @@ class Options:
         seed: of everything that draws lots.
         champion: keep this candidate of a leaderboard, such as "logistic_regression", instead of the one the
             validation slice would choose; the report says so.
+        most_rows: of larger files only as many visitors are read as have about this many rows, drawn at
+            random; the report says so.
     """
 
     goal: str | None = None
@@ -51,6 +53,7 @@ class Options:
     session_gap: str = "30m"
     seed: int = 0
     champion: str | None = None
+    most_rows: int = 5_000_000
 
     def check(self) -> None:
         """Refuse what no run could satisfy, before anything is read.
