@@ -32,7 +32,7 @@ def render(folder: Path = RESULTS) -> str:
     if not rows:
         return NOTHING
     parts = [quality(rows, name) for name in QUALITY if any(row["benchmark"] == name for row in rows)]
-    fast = [row for row in rows if _is_telling(row)]
+    fast = _first_of_each([row for row in rows if _is_telling(row)])
     peaks = [row for row in rows if row["metric"] == "peak_rss_mb" and _beside(row, fast)]
     shown = [row for row in rows if row in fast or row in peaks]
     parts += [speed(shown, "speed", prefix=True)] if shown else []
@@ -44,6 +44,12 @@ def render(folder: Path = RESULTS) -> str:
 def _is_telling(row: Result) -> bool:
     told_of = row["peer"] is not None or row["benchmark"] in ALONE
     return row["benchmark"] not in QUALITY and row["metric"] in TELLING and told_of
+
+
+def _first_of_each(rows: list[Result]) -> list[Result]:
+    """Return one figure per case and peer: the speed, where seconds stand beside it."""
+    first = {(row["benchmark"], row.get("case"), row["peer"]): row for row in reversed(rows)}
+    return [row for row in rows if row in first.values()]
 
 
 def _beside(peak: Result, rows: list[Result]) -> bool:

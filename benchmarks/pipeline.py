@@ -59,6 +59,10 @@ class Size:
     events: int
     sides: dict[str, Side]
 
+    @property
+    def name(self) -> str:
+        return f"{self.millions} million events" if self.millions else "start-up"
+
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description="From files to features on disk, beside DuckDB's own sort.")
@@ -140,20 +144,27 @@ def check(name: str, ran: Ran, out: Path, events: int) -> None:
 
 
 def rows_of(size: Size) -> list[Row]:
-    """Return seconds, memory, processor time and what was written, each beside the peer's."""
-    peer, rows = size.sides[PEER], []
-    for name in OURS:
-        ours = size.sides[name]
-        for metric, value, peer_value in (
-            ("seconds", ours.ran.seconds, peer.ran.seconds),
-            ("peak_rss_mb", ours.ran.peak_mb, peer.ran.peak_mb),
-            ("cpu_seconds", ours.ran.cpu_seconds, peer.ran.cpu_seconds),
-            ("written_mb", ours.written_mb, peer.written_mb),
-        ):
-            case = f"{size.millions} million events, {name}" if size.millions else f"start-up, {name}"
-            rows.append(Row(benchmark="pipeline", metric=metric, value=value, peer_value=peer_value,
-                            peer=PEER, n=size.events, case=case))  # fmt: skip
-    return rows
+    """Return speed, memory, processor time and what was written, each beside the peer's."""
+    return [
+        Row(
+            benchmark="pipeline", metric=metric, value=value, peer_value=peer_value, peer=PEER,
+            n=size.events, case=f"{size.name}, {name}",
+        )
+        for name in OURS
+        for metric, value, peer_value in figures_of(size, size.sides[name], size.sides[PEER])
+    ]  # fmt: skip
+
+
+def figures_of(size: Size, ours: Side, peer: Side) -> list[tuple[str, float, float]]:
+    """Return metric, ours, the peer's; of the start-up there is no speed."""
+    speed = ("events_per_s", size.events / ours.ran.seconds, size.events / peer.ran.seconds)
+    figures = [
+        ("seconds", ours.ran.seconds, peer.ran.seconds),
+        ("cpu_seconds", ours.ran.cpu_seconds, peer.ran.cpu_seconds),
+        ("peak_rss_mb", ours.ran.peak_mb, peer.ran.peak_mb),
+    ]
+    written = ("written_mb", ours.written_mb, peer.written_mb)
+    return [speed, *figures, written] if size.millions else figures
 
 
 def growth(small: Size, sizes: list[Size]) -> list[Row]:
