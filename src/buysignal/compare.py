@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from buysignal.plots.style import goal_sentence, readable, share_text
 from buysignal.report import Curve, Dataset, Report, Row, Table, Task
 from buysignal.report_html.words import COLUMNS, TASK_NAMES, metric_name, worst_verdict
+from buysignal.wording import goal_sentence, readable, share_text
 
 LOWER_IS_BETTER = frozenset(
     {"log_loss", "brier", "ece", "mae", "mse", "rmse", "rmse_log1p", "davies_bouldin"}

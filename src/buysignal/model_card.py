@@ -16,9 +16,9 @@ from buysignal.compare import champion_row, main_tables
 from buysignal.errors import SourceError
 from buysignal.manifest import Manifest, read_manifest
 from buysignal.models.segment_stability import word
-from buysignal.plots.style import readable, share_text
 from buysignal.report import Report, Table
 from buysignal.report_html import words
+from buysignal.wording import readable, share_text
 
 FORMATS = (".html", ".md")
 

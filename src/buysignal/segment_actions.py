@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from buysignal.plots.style import share_text
 from buysignal.report import SegmentProfile
+from buysignal.wording import share_text
 
 MUCH, LITTLE = 1.25, 0.8
 """From how many times the mean of all visits a segment counts as high, and below which as low."""

@@ -11,8 +11,8 @@ from buysignal.app.runs import Run
 from buysignal.app.state import Model
 from buysignal.compare import Comparison, Difference, Part, Side, compare
 from buysignal.errors import BuysignalError
-from buysignal.plots.style import readable
 from buysignal.report_html import words as report_words
+from buysignal.wording import readable
 
 MAX_ZIP_MB = 200
 WINNERS = {"a": "◀ A", "b": "▶ B", "": "no clear difference"}

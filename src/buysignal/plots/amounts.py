@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from buysignal.plots.style import FAINT, PALETTE, Caption, blank, finish, legend, numbers, readable
+from buysignal.plots.style import FAINT, PALETTE, Caption, blank, finish, legend, numbers
 from buysignal.report import Curve
+from buysignal.wording import readable
 
 Clouds = dict[str, Curve]
 

@@ -22,10 +22,9 @@ from buysignal.plots.style import (
     in_percent,
     legend,
     numbers,
-    readable,
-    share_text,
 )
 from buysignal.report import Confusion, Curve, SliceRow
+from buysignal.wording import readable, share_text
 
 Curves = dict[str, Curve]
 

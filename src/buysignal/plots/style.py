@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from buysignal.report import Curve, GoalNote, Report, Table
+from buysignal.report import Curve, Report, Table
+from buysignal.wording import base_name, goal_sentence, readable, share_text
 
 INK, FAINT, GRID = "#1f2933", "#6b7885", "#d5dbe1"
 """Text, secondary text and lines. The HTML report swaps them in the dark."""
@@ -70,27 +71,6 @@ def caption_of(report: Report, table: Table) -> Caption:
         n_test=table.n_test,
         simulated=report.dataset.simulated,
     )
-
-
-def base_name(table: Table) -> str:
-    """Return what the base rate of the table is a share of."""
-    return "with an amount" if table.task == "revenue" else "base rate"
-
-
-def goal_sentence(goal: GoalNote, table: Table) -> str:
-    """Return what the table answers: the amount in revenue tables, else the yes/no sentence."""
-    if table.task == "revenue" and goal.value_sentence:
-        return goal.value_sentence
-    return goal.sentence
-
-
-def share_text(share: float) -> str:
-    """Return a share as people write it.
-
-    >>> share_text(0.0391), share_text(0.5)
-    ('3.9 %', '50 %')
-    """
-    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
 
 
 def blank(x: str, y: str, title: str) -> tuple[Figure, Axes]:
@@ -150,21 +130,6 @@ def champion_first(
                 "zorder": 4 if chosen else 3,
             },
         )
-
-
-def readable(name: str) -> str:
-    """Return a model or metric name for people.
-
-    >>> readable("logistic_regression"), readable("xgboost (smote)"), readable("mlp")
-    ('Logistic regression', 'XGBoost (SMOTE)', 'MLP')
-    """
-    words = name.replace("_", " ").strip()
-    for plain, proper in _PROPER.items():
-        words = words.replace(plain, proper)
-    return words[:1].upper() + words[1:]
-
-
-_PROPER = {"xgboost": "XGBoost", "smote": "SMOTE", "mlp": "MLP", "dbscan": "DBSCAN", "kmeans": "K-means"}
 
 
 def numbers(values: Sequence[float | None]) -> list[float]:

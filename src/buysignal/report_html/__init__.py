@@ -14,9 +14,10 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from buysignal.plots import caption_of, pictures_of
-from buysignal.plots.style import FAINT, GRID, INK, PALETTE, readable
+from buysignal.plots.style import FAINT, GRID, INK, PALETTE
 from buysignal.report import Report, Table
 from buysignal.report_html import words
+from buysignal.wording import readable
 
 __all__ = ["inline_svg", "render_report_html", "write_report_html"]
 

@@ -10,8 +10,8 @@ from markupsafe import Markup, escape
 
 from buysignal.models.segment_stability import word
 from buysignal.plots.scores import METRIC_NAMES
-from buysignal.plots.style import base_name, readable, share_text
 from buysignal.report import Dataset, GoalNote, Report, Row, SliceRow, Table
+from buysignal.wording import base_name, readable, share_text
 
 SEVERITY = ("tautology", "leak", "warning", "ok")
 
