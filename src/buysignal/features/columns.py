@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from buysignal.errors import InputError
+from buysignal.features.frozen import frozen
 from buysignal.features.threads import Chunks, share_out
 
 CHUNKS = 32
@@ -34,7 +35,7 @@ def feature_columns(
     # Numba is loaded by the first use, not by the first import.
     from buysignal.features.turn import turn
 
-    rows = np.ascontiguousarray(X, dtype=np.float32)
+    rows = frozen(X)
     turned = _memory(out, (X.shape[1], X.shape[0]))
 
     def work(chunks: Chunks) -> None:

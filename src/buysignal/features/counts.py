@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from buysignal import events as ev
 from buysignal import sessions
+from buysignal.features.frozen import frozen
 
 LEVEL_COLUMNS = ("category", "channel", "device", "country")
 
@@ -79,13 +80,13 @@ def count(events: pa.Table, training: npt.NDArray[np.bool_], folds: int) -> Coun
     fold_of_session = fold_of_visitor(events, where, folds)[where.visitor_of_session()]
     kept = None if training.all() else np.repeat(training, np.diff(where.session_starts))
 
+    price = events.column("price").to_numpy()
+    inputs = [frozen(a) for a in (where.session_starts, training, fold_of_session, code, price)]
+
     def touched(coded: _Coded) -> tuple[Touched, npt.NDArray[np.float64]]:
         counted = np.zeros((len(coded.names), folds, 3), dtype=np.int64)
         prices = np.zeros((len(coded.names), 2))
-        tally(
-            where.session_starts, training, fold_of_session, coded.key, code,
-            events.column("price").to_numpy(), PRICE_UNIT, counted, prices,
-        )  # fmt: skip
+        tally(*inputs, frozen(coded.key), PRICE_UNIT, counted, prices)
         order = sorted(np.flatnonzero(counted[:, :, SEEN].any(axis=1)), key=coded.names.__getitem__)
         names = tuple(coded.names[i] for i in order)
         return Touched(names, np.ascontiguousarray(counted[order].transpose(1, 0, 2))), prices[order]

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from buysignal import events as ev
 from buysignal import sessions
+from buysignal.features.frozen import frozen
 from buysignal.features.kernel import EventArrays
 from buysignal.features.vocabulary import Vocabulary
 
@@ -24,13 +25,13 @@ def encode(events: pa.Table, vocabulary: Vocabulary) -> EventArrays:
         [_level_codes(events.column(name), vocabulary.levels[name]) for name in CONTEXT_COLUMNS]
     )
     quantity = pc.fill_null(events.column("quantity"), 1).to_numpy().astype(np.float64)
-    return EventArrays(
+    arrays = EventArrays(
         code=ev.codes_of_names(events),
         time=sessions.times(events),
         day=sessions.days(events),
         item=item,
         category=category,
-        price=np.ascontiguousarray(events.column("price").to_numpy(), dtype=np.float64),
+        price=events.column("price").to_numpy(),
         quantity=quantity,
         page=page_numbers(events.column("page")),
         context=np.ascontiguousarray(context, dtype=np.int32),
@@ -38,6 +39,7 @@ def encode(events: pa.Table, vocabulary: Vocabulary) -> EventArrays:
         category_row=category_row,
         category_level=category_level,
     )
+    return EventArrays(*map(frozen, arrays))
 
 
 def _identity(

@@ -623,6 +623,6 @@ def fold_visitors(
                     if until > earlier:
                         absorb(known, events.code, events.time, events.price, events.quantity, earlier, until)
             fold_session(
-                events, start, stop, known, item_priors, category_priors, table_of_session[session],
+                events, start, stop, known, item_priors, category_priors, np.int64(table_of_session[session]),
                 scratch, session, selection, out,
             )  # fmt: skip

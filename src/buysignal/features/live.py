@@ -13,6 +13,7 @@ from buysignal.events import EVENT_CODES, OTHER_CODE
 from buysignal.features import kernel
 from buysignal.features.catalogue import NAMES
 from buysignal.features.encode import CONTEXT_COLUMNS, page_number
+from buysignal.features.frozen import frozen
 from buysignal.features.vocabulary import Vocabulary
 from buysignal.sessions import NO_TIME, SESSION_CAP, US_PER_DAY
 from buysignal.units import duration_us
@@ -32,6 +33,7 @@ class _Visit:
         self.items: dict[str, int] = {}
         self.categories: dict[str, int] = {}
         self.arrays = _allocate(16)
+        self.read = _to_read(self.arrays)
         self.rows = np.empty((16, len(NAMES)), np.float32)
 
     def reserve(self) -> None:
@@ -43,6 +45,7 @@ class _Visit:
         for name in kernel.EventArrays._fields:
             getattr(grown, name)[:room] = getattr(self.arrays, name)
         self.arrays = grown
+        self.read = _to_read(grown)
         self.rows = np.concatenate([self.rows, np.empty_like(self.rows)])[: len(grown.code)]
 
 
@@ -65,8 +68,12 @@ def _allocate(room: int) -> kernel.EventArrays:
 
 def _absorb(past: npt.NDArray[np.float64], visit: _Visit, until: int) -> None:
     """Add the first ``until`` events of a visit to ``past``."""
-    arrays = visit.arrays
+    arrays = visit.read
     kernel.absorb(past, arrays.code, arrays.time, arrays.price, arrays.quantity, 0, until)
+
+
+def _to_read(arrays: kernel.EventArrays) -> kernel.EventArrays:
+    return kernel.EventArrays(*map(frozen, arrays))
 
 
 class Reader:
@@ -74,6 +81,8 @@ class Reader:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
+        self.item_priors = frozen(vocabulary.item_priors[None])
+        self.category_priors = frozen(vocabulary.category_priors[None])
         self.items = {item: row for row, item in enumerate(vocabulary.items)}
         self.categories = {name: row for row, name in enumerate(vocabulary.categories)}
         self.levels = {
@@ -111,15 +120,15 @@ class LiveVisitor:
             visit.reserve()
             self._write(visit, event, time, day)
             visit.size += 1
-            arrays = visit.arrays
+            arrays = visit.read
             # The walk starts over with each click: a few microseconds, and nothing to keep in step.
             kernel.fold_session(
                 arrays,
                 0,
                 visit.size,
                 self._known[id(visit)],
-                self.reader.vocabulary.item_priors[None],
-                self.reader.vocabulary.category_priors[None],
+                self.reader.item_priors,
+                self.reader.category_priors,
                 0,
                 kernel.make_scratch(len(arrays.item_row), len(arrays.category_row)),
                 0,
@@ -151,7 +160,7 @@ class LiveVisitor:
             self._known.pop(id(oldest))
         known = self._past.copy()
         for other in self._visits:
-            until = kernel.rows_before(other.arrays.time, 0, other.size, time)
+            until = kernel.rows_before(other.read.time, 0, other.size, time)
             if until > 0:
                 _absorb(known, other, until)
         visit = _Visit(session_id)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from buysignal import sessions
 from buysignal.errors import InputError
 from buysignal.features.catalogue import NAMES
+from buysignal.features.frozen import frozen
 from buysignal.features.threads import Chunks, share_out
 from buysignal.features.vocabulary import CrossFit, Vocabulary
 
@@ -107,12 +108,16 @@ def _walk(
         item_priors, category_priors = cross.item_priors, cross.category_priors
         table_of_session = cross.table_of_session
 
+    inputs = [
+        frozen(array)
+        for array in (
+            where.session_starts, where.visitor_starts, table_of_session, item_priors, category_priors,
+        )
+    ]  # fmt: skip
+
     def work(chunks: Chunks) -> None:
         scratch = make_scratch(len(arrays.item_row), len(arrays.category_row))
         for first, last in chunks:
-            fold_visitors(
-                arrays, where.session_starts, where.visitor_starts, table_of_session, item_priors,
-                category_priors, scratch, first, last, wanted, out,
-            )  # fmt: skip
+            fold_visitors(arrays, *inputs, scratch, first, last, wanted, out)
 
     return work

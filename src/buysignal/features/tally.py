@@ -19,9 +19,9 @@ def tally(
     session_starts: npt.NDArray[np.int64],
     training: npt.NDArray[np.bool_],
     fold_of_session: npt.NDArray[np.int64],
-    key: npt.NDArray[np.int32],
     code: npt.NDArray[np.int8],
     price: npt.NDArray[np.float64],
+    key: npt.NDArray[np.int32],
     unit: float,
     counted: npt.NDArray[np.int64],
     prices: npt.NDArray[np.float64],
@@ -32,9 +32,9 @@ def tally(
         session_starts: (sessions + 1,) as in ``Layout``.
         training: (sessions,) which of them count.
         fold_of_session: (sessions,) the fold of each one's visitor.
-        key: (n,) item or category of each row, -1 where there is none.
         code: (n,) event codes.
         price: (n,) NaN where unknown.
+        key: (n,) item or category of each row, -1 where there is none.
         unit: what prices are rounded to whole multiples of.
         counted: (keys, folds, 3), sessions that saw, carted and bought each key.
         prices: (keys, 2), sum of the prices in units, and how many there are.
