@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from screenshots import FLAGS, WIDE, served
 
-from _results import Row, write_results
+from _results import Row, skip, write_results
 from buysignal.app.main import PAGES
 from buysignal.sources.demo import write_demo
 from buysignal.training import Options, train
@@ -57,7 +57,7 @@ def main(names: list[str]) -> None:
     """Measure the pages on both sizes of shop and write the results."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
-        sys.exit("There is no chromium on the path.")
+        skip("there is no chromium on the path")
     strangers = set(names) - set(TITLES)
     if strangers:
         sys.exit(f"There is no page {', '.join(sorted(strangers))}. There are: {', '.join(TITLES)}")
