@@ -20,6 +20,7 @@ from buysignal.models import conversion, revenue
 from buysignal.models.fitting import Fitted, Plan, Progress, fit_conversion, fit_revenue
 from buysignal.models.importance import MOST_ROWS, permutation_importance
 from buysignal.models.intervals import ConformalInterval, fit_conformal, total_forecast
+from buysignal.models.threads import OneBlasThread
 from buysignal.report import GoalNote, Importance, Pictures, Row, Table, Task, TotalForecast
 from buysignal.samples import Samples
 from buysignal.splits import Rows, Split, fixed_split
@@ -53,6 +54,7 @@ class Evaluated:
     fitted: list[Fitted] = field(default_factory=list)
 
 
+@OneBlasThread()
 def evaluate_conversion(
     samples: Samples,
     split: Split | Sequence[Split],
@@ -103,6 +105,7 @@ def evaluate_conversion(
     return Evaluated(table, final.estimator, models, final.threshold, None, tested[best], fits[0])
 
 
+@OneBlasThread()
 def evaluate_revenue(
     samples: Samples,
     split: Split,

@@ -18,6 +18,7 @@ from buysignal.models import conversion, revenue
 from buysignal.models.calibration import Calibrated, Method, fit_calibration
 from buysignal.models.imbalance import Imbalance
 from buysignal.models.preprocess import Impute
+from buysignal.models.threads import OneBlasThread
 from buysignal.samples import Samples
 from buysignal.splits import Rows, Split, inner_split
 
@@ -241,7 +242,7 @@ def _quiet() -> Iterator[None]:
     """Bounded fits stop at their bound on purpose; that is no news for the reader."""
     from sklearn.exceptions import ConvergenceWarning
 
-    with warnings.catch_warnings():
+    with OneBlasThread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", FutureWarning)
         yield

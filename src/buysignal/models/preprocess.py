@@ -57,7 +57,7 @@ def skewness(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     away = values - values.mean(axis=0)
     spread = values.std(axis=0)
     varies = spread > 1e-9 * (1 + np.abs(values).max(axis=0, initial=0))
-    return np.where(varies, (away**3).mean(axis=0) / np.where(varies, spread, 1) ** 3, 0.0)
+    return np.where(varies, (away * away * away).mean(axis=0) / np.where(varies, spread, 1) ** 3, 0.0)
 
 
 def make_preprocess(

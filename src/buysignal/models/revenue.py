@@ -16,6 +16,8 @@ MODELS = ("mean", "linear", "ridge", "lasso", "gradient_boosting", "two_part")
 ROW_CAP = {"linear": 100_000, "ridge": 100_000, "lasso": 60_000}
 """Training rows of the slower models; more are thinned by drawing whole sessions (or visitors)."""
 
+LINEAR = ("linear", "ridge", "lasso")
+
 GRID: dict[str, list[dict[str, Any]]] = {
     "ridge": [{"strength": 0.1}, {"strength": 10.0}, {"strength": 1000.0}],
     "lasso": [{"strength": 1e-4}, {"strength": 1e-3}, {"strength": 1e-2}],
@@ -84,9 +86,12 @@ class AmountModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> AmountModel:
         amounts = np.asarray(y, dtype=np.float64)
-        self.amount_ = self._regressor(amounts).fit(X, amounts)
-        logs = np.log1p(amounts)
-        self.log_ = self._regressor(logs).fit(X, logs)
+        self.amount_, self.log_ = self._fitted(X, amounts, np.log1p(amounts))
+        return self
+
+    def fit_log1p(self, X: Any, y: Any) -> AmountModel:
+        """Fit what ``predict_log1p`` needs alone, which is what a search judges by."""
+        (self.log_,) = self._fitted(X, np.log1p(np.asarray(y, dtype=np.float64)))
         return self
 
     def predict(self, X: Any) -> Floats:
@@ -94,6 +99,19 @@ class AmountModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_log1p(self, X: Any) -> Floats:
         return np.maximum(np.asarray(self.log_.predict(X), np.float64), 0)
+
+    def _fitted(self, X: Any, *targets: Floats) -> list[Any]:
+        """One regressor per target; linear ones read the same prepared columns, prepared once."""
+        if self.kind not in LINEAR:
+            return [self._regressor(target).fit(X, target) for target in targets]
+        from sklearn.pipeline import Pipeline
+
+        before = make_preprocess(self.names, self.categories or {}, impute=self.impute)
+        columns = before.fit_transform(X)
+        return [
+            Pipeline([("preprocess", before), ("model", self._regressor(target).fit(columns, target))])
+            for target in targets
+        ]
 
     def _regressor(self, target: Floats) -> Any:
         if self.kind == "mean":
@@ -106,18 +124,14 @@ class AmountModel(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _linear(self, spread: float) -> Any:
         from sklearn import linear_model
-        from sklearn.pipeline import Pipeline
 
         if self.kind == "linear":
-            model = linear_model.LinearRegression()
-        elif self.kind == "ridge":
-            model = linear_model.Ridge(alpha=1.0 if self.strength is None else self.strength)
-        else:
-            share = 1e-4 if self.strength is None else self.strength
-            # The Gram matrix makes a sweep cost columns squared instead of rows times columns.
-            model = linear_model.Lasso(alpha=share * spread, max_iter=300, tol=1e-3, precompute=True)
-        before = make_preprocess(self.names, self.categories or {}, impute=self.impute)
-        return Pipeline([("preprocess", before), ("model", model)])
+            return linear_model.LinearRegression()
+        if self.kind == "ridge":
+            return linear_model.Ridge(alpha=1.0 if self.strength is None else self.strength)
+        share = 1e-4 if self.strength is None else self.strength
+        # The Gram matrix makes a sweep cost columns squared instead of rows times columns.
+        return linear_model.Lasso(alpha=share * spread, max_iter=300, tol=1e-3, precompute=True)
 
 
 class TwoPart(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -168,6 +182,10 @@ class TwoPart(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.smear_ = float(amounts[rows].sum() / back) if back > 0 else 1.0
         return self
 
+    def fit_log1p(self, X: Any, y: Any) -> TwoPart:
+        """Fit everything: both parts are in the forecast of the log1p amount."""
+        return self.fit(X, y)
+
     def predict(self, X: Any) -> Floats:
         return self._buy(X) * self.smear_ * np.expm1(self._log_if_bought(X))
 
@@ -214,7 +232,7 @@ def search(
     """
     losses = []
     for params in GRID.get(name, []):
-        trial = clone(estimator).set_params(**params).fit(X[fit], revenue[fit])
+        trial = clone(estimator).set_params(**params).fit_log1p(X[fit], revenue[fit])
         wrong = np.log1p(revenue[judge]) - trial.predict_log1p(X[judge])
         losses.append((float((wrong**2).mean()), params))
     if not losses:

@@ -13,10 +13,11 @@ from buysignal.models import segment_words
 from buysignal.models.preprocess import skewness
 from buysignal.models.segment_stability import Fit, Stability, stability
 from buysignal.models.segmentation import OUTSIDE, Floats, Labels, Method, Segmentation, Space
+from buysignal.models.threads import OneBlasThread
 
 METHODS: tuple[Method, ...] = ("kmeans", "dbscan", "hierarchical")
 
-SILHOUETTE_ROWS = 10_000
+SILHOUETTE_ROWS = 5_000
 _CHOOSE_ROWS = 2_000
 _WARD_ROWS = 2_000
 _DBSCAN_ROWS = 3_000
@@ -47,6 +48,7 @@ class Clustered:
     stability: dict[int, float] = field(default_factory=dict)
 
 
+@OneBlasThread()
 def fit_segments(
     X: npt.NDArray[np.float32],
     names: Sequence[str],
@@ -80,6 +82,7 @@ def fit_segments(
     return found[choose({m: c.metrics for m, c in eligible.items()})], found
 
 
+@OneBlasThread()
 def engagement_view(
     X: npt.NDArray[np.float32], names: Sequence[str], columns: Sequence[str], *, seed: int = 0
 ) -> Clustered:
