@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from buysignal import features, scoring, sessions
+from buysignal import scoring, sessions
 from buysignal.bundle import Bundle
 from buysignal.decisions import asking, carts, holdout, targeting
 from buysignal.decisions.carts import Carts
@@ -24,6 +24,7 @@ from buysignal.decisions.economics import Economics
 from buysignal.decisions.holdout import CampaignList
 from buysignal.decisions.targeting import TargetingPlan
 from buysignal.errors import InputError, SamplesError
+from buysignal.folded import Folded, folded_for, folded_until
 from buysignal.goals import Goal
 from buysignal.sources.read import Loaded
 from buysignal.units import duration_us
@@ -100,8 +101,13 @@ def ask(
     click: int | None = None,
     now: str | None = None,
     unseen: bool = False,
+    folded: Folded | None = None,
 ) -> AskedVisits:
     """Return the scored visits that ``target`` plans with: asked once, planned with as often as wanted.
+
+    Args:
+        bundle, source, click, now, unseen: as ``target`` takes them.
+        folded: the source's events as they were folded for an earlier question.
 
     Raises:
         GoalError, SamplesError, InputError: as ``target``.
@@ -122,9 +128,9 @@ def ask(
         )
         visits = scored.table.assign(visitor_id=scored.table["row"].to_numpy())
     elif click is None:
-        visits, known = visits_under_way(bundle, table, now=now, unseen=unseen)
+        visits, known = visits_under_way(bundle, table, now=now, unseen=unseen, folded=folded)
     else:
-        visits, notes = visits_after_click(bundle, table, click, unseen=unseen)
+        visits, notes = visits_after_click(bundle, table, click, unseen=unseen, folded=folded)
     return AskedVisits(visits, known, bundle.goal, bundle.manifest.dataset.simulated, notes)
 
 
@@ -147,6 +153,7 @@ def carts_at_risk(
     now: str | None = None,
     horizon: str = "7d",
     reasons: int = 0,
+    folded: Folded | None = None,
     progress: Progress | None = None,
 ) -> Carts:
     """Return the carts as they stand at ``now``; see ``decisions.carts``.
@@ -158,6 +165,7 @@ def carts_at_risk(
         horizon: how long a left cart has to come back, with its unit.
         reasons: say of that many carts, those most at risk, what moves their score (slower); and of as many
             of the recent ones (``carts.RECENT``), which a message still reaches.
+        folded: the source's events as they were folded for an earlier question.
 
     Raises:
         GoalError: the bundle's score is of a proxy, so nothing says what is bought.
@@ -168,13 +176,14 @@ def carts_at_risk(
     table = source.table if isinstance(source, Loaded) else source
     moment = moment_of(table, now)
     step(0.1, "folding events")
-    events, X = scoring.fold_events(bundle, known_by(table, moment))
-    last = sessions.layout(events).session_starts[1:] - 1
+    known = folded_until(bundle, table, moment, folded)
+    events = known.events
+    last = known.layout.session_starts[1:] - 1
     step(0.4, "scoring visits")
     arguments: dict[str, Any] = {
-        "pieces": X[:, features.NAMES.index("cart_items")],
-        "value": X[:, features.NAMES.index("cart_value")],
-        "probability": bundle.probability(X[last]),
+        "pieces": known.feature("cart_items"),
+        "value": known.feature("cart_value"),
+        "probability": known.scores(last)["probability"].to_numpy(),
         "now": moment,
         "horizon": horizon,
         "session_gap": bundle.session_gap,
@@ -188,7 +197,11 @@ def carts_at_risk(
     row_of = dict(zip(ids, last, strict=True))
     groups = (found, found.narrowed(idle=carts.RECENT))
     listed = dict.fromkeys(one for group in groups for one in group.open["session_id"].head(reasons))
-    said = {one: "; ".join(r.sentence for r in scoring.reasons_for(bundle, X[row_of[one]])) for one in listed}
+    X = known.features(np.array([row_of[one] for one in listed], dtype=np.int64))
+    said = {
+        one: "; ".join(r.sentence for r in scoring.reasons_for(bundle, row))
+        for one, row in zip(listed, X, strict=True)
+    }
     return replace(found, open=found.open.assign(reasons=found.open["session_id"].map(said).fillna("")))
 
 
@@ -221,7 +234,7 @@ def hold_out(
 
 
 def visits_after_click(
-    bundle: Bundle, table: pa.Table, click: int, *, unseen: bool = False
+    bundle: Bundle, table: pa.Table, click: int, *, unseen: bool = False, folded: Folded | None = None
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return every visit right after its k-th click, with what it did later, and what was left out.
 
@@ -231,9 +244,8 @@ def visits_after_click(
     Raises:
         SamplesError: no visit is left.
     """
-    events, X = scoring.fold_events(bundle, table)
-    asked = asking.after_click(events, click)
-    visits = _asked(bundle, events, X, asked)
+    known = folded_for(bundle, table, folded)
+    visits = _asked(bundle, known, asking.after_click(known.events, click))
     learned = np.zeros(len(visits), dtype=bool) if unseen else _learned(bundle, visits)
     open_still = ~visits["outcome_known"].to_numpy(dtype=bool) & ~learned
     notes: tuple[str, ...] = ()
@@ -252,7 +264,12 @@ def visits_after_click(
 
 
 def visits_under_way(
-    bundle: Bundle, table: pa.Table, *, now: str | None = None, unseen: bool = False
+    bundle: Bundle,
+    table: pa.Table,
+    *,
+    now: str | None = None,
+    unseen: bool = False,
+    folded: Folded | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the visits under way at ``now``, and those under way earlier whose outcome is known by now.
 
@@ -263,13 +280,13 @@ def visits_under_way(
         SamplesError: there is no clock, or nothing before ``now``.
     """
     moment = moment_of(table, now)
-    until = known_by(table, moment)
-    events, X = scoring.fold_events(bundle, until)
+    until = folded_until(bundle, table, moment, folded)
+    events = until.events
     gap = bundle.session_gap
     pause = gap if bundle.goal.horizon == "session" else bundle.goal.horizon
-    visits = _asked(bundle, events, X, asking.under_way(events, np.array([moment]), pause))
+    visits = _asked(bundle, until, asking.under_way(events, np.array([moment]), pause))
     earlier = _earlier_moments(events, moment, duration_us(pause, "pause"), _learned_until(bundle, unseen))
-    known = _asked(bundle, events, X, asking.under_way(events, earlier, pause))
+    known = _asked(bundle, until, asking.under_way(events, earlier, pause))
     return visits.drop(columns=["outcome_known", "bought", "spent"]), known
 
 
@@ -293,23 +310,9 @@ def moment_of(table: pa.Table, now: str | None) -> np.datetime64:
     return pd.Timestamp(latest).tz_convert("UTC").tz_localize(None).to_datetime64().astype("datetime64[us]")
 
 
-def known_by(table: pa.Table, moment: np.datetime64) -> pa.Table:
-    """Return the events up to a moment, it included; those without a time are left out.
-
-    Raises:
-        SamplesError: there are none.
-    """
-    limit = pa.scalar(int(moment.astype(np.int64)), pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
-    kept = table.filter(pc.fill_null(pc.less_equal(table.column("event_time"), limit), False))
-    if not kept.num_rows:
-        raise SamplesError(f"there is no event up to {moment}", todo="ask at a later moment")
-    return kept
-
-
-def _asked(bundle: Bundle, events: pa.Table, X: npt.NDArray[np.float32], asked: asking.Asked) -> pd.DataFrame:
-    rows, place = np.unique(asked.rows, return_inverse=True)
-    scores = scoring.score_rows(bundle, X[rows]).iloc[place].reset_index(drop=True)
-    return asking.asked_visits(events, asked, scores, bundle.goal, bundle.session_gap)
+def _asked(bundle: Bundle, folded: Folded, asked: asking.Asked) -> pd.DataFrame:
+    scores = folded.scores(asked.rows)
+    return asking.asked_visits(folded.events, asked, scores, bundle.goal, bundle.session_gap)
 
 
 def _learned(bundle: Bundle, visits: pd.DataFrame) -> npt.NDArray[np.bool_]:

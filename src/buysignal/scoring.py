@@ -12,23 +12,41 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from buysignal import events as ev
-from buysignal import features, prefixes, sessions, tables
+from buysignal import prefixes, sessions, tables
 from buysignal.bundle import Bundle
 from buysignal.errors import SamplesError, SourceError
 from buysignal.explain import Reason, contributions, top_reasons
+from buysignal.folded import Folded, fold_events, folded_for
 from buysignal.goals import Goal
 from buysignal.models.segment_stability import word
+from buysignal.row_scores import score_rows
 from buysignal.segment_actions import suggest
 from buysignal.sources.profile import Profile
 from buysignal.sources.read import Loaded, load
 from buysignal.spreadsheet import write_csv
 
+__all__ = [
+    "Folded",
+    "Scored",
+    "Story",
+    "explain_session",
+    "fold_events",
+    "membership",
+    "reasons_for",
+    "score",
+    "score_loaded",
+    "score_paths",
+    "score_rows",
+    "segment_counts",
+    "segment_table",
+    "story_of",
+    "write_scores",
+]
+
 Progress = Callable[[float, str], None]
 Floats = npt.NDArray[np.float64]
 
 MOST_REASONS = 3
-_PURCHASES = features.NAMES.index("n_purchase")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,21 +100,30 @@ def score_paths(
     *,
     profile: str | Path | Profile | None = None,
     mapping: Mapping[str, str] | None = None,
+    rates: Mapping[str, float] | None = None,
     reasons: bool = False,
     every_event: bool = False,
     progress: Progress | None = None,
 ) -> Scored:
     """Read files and score what is in them; see ``score``.
 
+    Args:
+        rates: currency -> rate into the common currency, over those of the profile.
+
     Raises:
         InputError: the files cannot be read, or are of another kind than the bundle's.
     """
-    loaded = load(paths, profile=profile or bundle.profile, mapping=mapping, progress=progress)
+    loaded = load(paths, profile=profile or bundle.profile, mapping=mapping, rates=rates, progress=progress)
     return score_loaded(bundle, loaded, reasons=reasons, every_event=every_event)
 
 
 def score_loaded(
-    bundle: Bundle, loaded: Loaded, *, reasons: bool = False, every_event: bool = False
+    bundle: Bundle,
+    loaded: Loaded,
+    *,
+    reasons: bool = False,
+    every_event: bool = False,
+    folded: Folded | None = None,
 ) -> Scored:
     """Score a source that has been read; see ``score``."""
     if (loaded.profile.level == "event") != bundle.reads_events:
@@ -106,14 +133,21 @@ def score_loaded(
             allowed=f"{kind}, as the bundle was trained on",
             todo="score a file of the kind the bundle was trained on",
         )
-    scored = score(bundle, loaded.table, reasons=reasons, every_event=every_event)
+    scored = score(bundle, loaded.table, reasons=reasons, every_event=every_event, folded=folded)
     notes = scored.notes
     if loaded.rows_rejected:
         notes += (f"{loaded.rows_rejected:,} rows were rejected and not scored; 'check' says why.",)
     return Scored(scored.table, scored.goal, notes, loaded.rows_rejected)
 
 
-def score(bundle: Bundle, table: pa.Table, *, reasons: bool = False, every_event: bool = False) -> Scored:
+def score(
+    bundle: Bundle,
+    table: pa.Table,
+    *,
+    reasons: bool = False,
+    every_event: bool = False,
+    folded: Folded | None = None,
+) -> Scored:
     """Return a score for every visit as it stands at its last event (or after every event).
 
     Args:
@@ -121,17 +155,21 @@ def score(bundle: Bundle, table: pa.Table, *, reasons: bool = False, every_event
         table: canonical events, or session rows, as the bundle reads.
         reasons: say what moves each score; slower.
         every_event: one row per event instead of one per session.
+        folded: ``table`` as it was folded for an earlier question.
 
     Raises:
         SamplesError: columns the bundle needs are missing.
     """
+    notes: tuple[str, ...] = ()
     if bundle.reads_events:
-        ids, X, notes = _event_rows(bundle, table, every_event)
+        kept = folded_for(bundle, table, folded)
+        ids, rows, notes = _event_rows(kept, every_event)
+        frame = pd.concat([ids, kept.scores(rows)], axis=1)
+        X = kept.features(rows) if reasons else None
     else:
         ids, X = _table_rows(bundle, table)
-        notes = ()
-    frame = pd.concat([ids, score_rows(bundle, X)], axis=1)
-    if reasons:
+        frame = pd.concat([ids, score_rows(bundle, X)], axis=1)
+    if reasons and X is not None:
         frame["reasons"] = ["; ".join(r.sentence for r in reasons_for(bundle, row)) for row in X]
     frame["goal"] = bundle.goal.name
     frame["proxy"] = bundle.goal.proxy
@@ -140,35 +178,10 @@ def score(bundle: Bundle, table: pa.Table, *, reasons: bool = False, every_event
     return Scored(frame, bundle.goal, notes)
 
 
-def score_rows(bundle: Bundle, X: npt.NDArray[np.float32]) -> pd.DataFrame:
-    """Return the scores of feature rows X (n, f), one row each."""
-    p = bundle.probability(X)
-    columns: dict[str, Any] = {"probability": p, "percentile": bundle.percentile(p)}
-    if bundle.has_revenue:
-        revenue = bundle.expected_revenue(X)
-        columns["expected_revenue"] = revenue
-        interval = bundle.revenue_interval(revenue)
-        if interval is not None:
-            columns["revenue_low"], columns["revenue_high"] = interval
-    if bundle.segmentation is not None:
-        labels = bundle.segmentation.assign(X)
-        titles = {label: bundle.segmentation.title(label) for label in np.unique(labels)}
-        columns["segment"] = [titles[label] for label in labels]
-    return pd.DataFrame(columns)
-
-
 def reasons_for(bundle: Bundle, row: npt.NDArray[np.float32], count: int = MOST_REASONS) -> list[Reason]:
     """Return what moves the score of one feature row (f,) away from a typical visit's."""
     found = contributions(bundle.probability, row, bundle.typical)
     return top_reasons(found, row, bundle.typical, bundle.names, bundle.categories, count=count)
-
-
-def fold_events(bundle: Bundle, events: pa.Table) -> tuple[pa.Table, npt.NDArray[np.float32]]:
-    """Return the events with sessions assigned, and their features (n, f) as the bundle reads them."""
-    if bundle.vocabulary is None:
-        raise SamplesError("this bundle reads session rows, not events")
-    assigned = sessions.assign(ev.sort(ev.conform(events)), bundle.session_gap)
-    return assigned, features.fold(assigned, bundle.vocabulary)
 
 
 def explain_session(
@@ -178,17 +191,19 @@ def explain_session(
     *,
     profile: str | Path | Profile | None = None,
     mapping: Mapping[str, str] | None = None,
+    rates: Mapping[str, float] | None = None,
     progress: Progress | None = None,
 ) -> Story:
     """Return how the score of one visit moved, and why it ended where it did.
 
     Args:
         session: a session id, or for session tables a row number from 0.
+        rates: currency -> rate into the common currency, over those of the profile.
 
     Raises:
         SourceError: there is no such session.
     """
-    loaded = load(paths, profile=profile or bundle.profile, mapping=mapping, progress=progress)
+    loaded = load(paths, profile=profile or bundle.profile, mapping=mapping, rates=rates, progress=progress)
     return story_of(bundle, loaded.table, session)
 
 
@@ -304,10 +319,9 @@ def write_scores(table: pd.DataFrame, path: Path) -> None:
 
 
 def _event_rows(
-    bundle: Bundle, table: pa.Table, every_event: bool
-) -> tuple[pd.DataFrame, npt.NDArray[np.float32], tuple[str, ...]]:
-    events, X = fold_events(bundle, table)
-    where = sessions.layout(events)
+    folded: Folded, every_event: bool
+) -> tuple[pd.DataFrame, npt.NDArray[np.int64], tuple[str, ...]]:
+    events, where = folded.events, folded.layout
     rows = np.arange(events.num_rows) if every_event else where.session_starts[1:] - 1
     suspected = sessions.bots(events)[rows]
     ids = pd.DataFrame(
@@ -316,14 +330,14 @@ def _event_rows(
             "session_id": events.column("session_id").take(pa.array(rows)).to_pandas(),
             "last_seen": prefixes.moments(events)[rows],
             "clicks": (rows - where.session_starts[where.session_of_row()[rows]] + 1).astype(np.int64),
-            "already_bought": X[rows, _PURCHASES] > 0,
+            "already_bought": folded.feature("n_purchase")[rows] > 0,
             "suspected_bot": suspected,
         }
     )
     notes: tuple[str, ...] = ()
     if suspected.any():
         notes = (f"Suspected bots: {int(suspected.sum()):,}; they are marked.",)
-    return ids, X[rows], notes
+    return ids, rows, notes
 
 
 def _table_rows(bundle: Bundle, table: pa.Table) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:

@@ -155,16 +155,6 @@ def changes(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
     return changed
 
 
-def _changes(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    """Return for each row whether its value differs from the one above, (n,); true for the first."""
-    if column.null_count or pa.types.is_dictionary(column.type):
-        return np.diff(codes(column), prepend=-2) != 0
-    above, own = column.slice(0, max(len(column) - 1, 0)), column.slice(1)
-    # Neighbours are compared at a sixth of what it costs to number every value.
-    differs = pc.not_equal(above, own).to_numpy()
-    return np.concatenate([np.ones(min(len(column), 1), dtype=bool), differs])
-
-
 def bots(events: pa.Table) -> npt.NDArray[np.bool_]:
     """Return, for every row, whether its session looks automatic, shape (n,).
 

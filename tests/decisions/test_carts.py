@@ -12,6 +12,7 @@ import pytest
 from buysignal import acting, features, scoring, sessions
 from buysignal.decisions import carts
 from buysignal.errors import GoalError, SamplesError
+from buysignal.folded import known_by
 from buysignal.sources.read import load
 from decisions.shops import at, made
 from shop import Shop
@@ -136,7 +137,7 @@ def test_what_lies_in_a_cart_is_worth_what_the_fold_says(shop: Shop, table: pa.T
 def test_later_events_change_nothing(shop: Shop, table: pa.Table) -> None:
     now = "2025-03-20 12:00"
     full = acting.carts_at_risk(shop.bundle, table, now=now, reasons=2)
-    known = acting.known_by(table, acting.moment_of(table, now))
+    known = known_by(table, acting.moment_of(table, now))
     assert known.num_rows < table.num_rows
     alone = acting.carts_at_risk(shop.bundle, known, now=now, reasons=2)
     for name in ("open", "recovered", "by_day"):

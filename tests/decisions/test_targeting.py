@@ -15,6 +15,7 @@ from buysignal import acting, scoring
 from buysignal.decisions import judging, pricing, resample, targeting
 from buysignal.decisions.economics import Economics
 from buysignal.errors import GoalError, InputError, SamplesError
+from buysignal.folded import known_by
 from buysignal.goals import PURCHASE, Goal
 from buysignal.sources.read import load
 from shop import Shop
@@ -265,7 +266,7 @@ def test_what_happens_after_now_changes_nothing(shop: Shop) -> None:
     bundle, table = shop.bundle, load(shop.events, profile=shop.bundle.profile).table
     economics, now = Economics(margin=0.3, contact_cost=0.001, effect=0.5), "2025-03-29 18:00"
     full = acting.target(bundle, table, economics, now=now)
-    known = acting.known_by(table, acting.moment_of(table, now))
+    known = known_by(table, acting.moment_of(table, now))
     assert known.num_rows < table.num_rows
     alone = acting.target(bundle, known, economics, now=now)
     assert full.as_json() == alone.as_json()
@@ -287,7 +288,7 @@ def test_visits_asked_once_are_planned_with_as_often_as_wanted(shop: Shop) -> No
 def test_visits_under_way_are_scored_as_the_scorer_does(shop: Shop) -> None:
     bundle, table = shop.bundle, load(shop.events, profile=shop.bundle.profile).table
     visits_now, known = acting.visits_under_way(bundle, table, now="2025-03-29 18:00")
-    until = acting.known_by(table, acting.moment_of(table, "2025-03-29 18:00"))
+    until = known_by(table, acting.moment_of(table, "2025-03-29 18:00"))
     scored = scoring.score(bundle, until).table.set_index("session_id")
     mine = scored.loc[visits_now["session_id"], "probability"].to_numpy()
     assert len(visits_now) > 3

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from buysignal.cli.options import GapOption, Json, MapOption, MostRowsOption, Paths, ProfileOption, mapped
+from buysignal.cli.options import (
+    GapOption,
+    Json,
+    MapOption,
+    MostRowsOption,
+    Paths,
+    ProfileOption,
+    RateOption,
+    mapped,
+)
 from buysignal.cli.root import app
 from buysignal.cli.terminal import console, progress_bar
 from buysignal.errors import SamplesError
@@ -26,6 +35,7 @@ def explore(
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("explore.html"),
     profile: ProfileOption = None,
     mapping: MapOption = None,
+    rate: RateOption = None,
     start: Annotated[
         str | None, typer.Option("--from", help="First day a visit begins on, UTC, as 2024-05-01.")
     ] = None,
@@ -48,8 +58,10 @@ def explore(
     """Look at what visits do, and write it as one self-contained page of charts."""
     from buysignal import explore as exploring
     from buysignal.explore.page import write_explore_html
+    from buysignal.sources.rates import parse_rates
     from buysignal.sources.read import load
 
+    rates = parse_rates(rate or [])
     filters = exploring.Filters(
         start=_day(start, "--from"),
         end=_day(end, "--to"),
@@ -66,6 +78,7 @@ def explore(
             paths,
             profile=profile,
             mapping=mapped(mapping),
+            rates=rates,
             most_rows=most_rows,
             progress=lambda done, text: step(0.4 * done, text),
         )

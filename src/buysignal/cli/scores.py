@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from buysignal.cli.options import BundlePath, Json, MapOption, Paths, ProfileOption, mapped
+from buysignal.cli.options import BundlePath, Json, MapOption, Paths, ProfileOption, RateOption, mapped
 from buysignal.cli.root import app
 from buysignal.cli.terminal import console, plain, progress_bar
 from buysignal.errors import BundleError
@@ -23,16 +23,19 @@ def score(
     every_event: Annotated[bool, typer.Option(help="A score after every event, not only the last.")] = False,
     profile: ProfileOption = None,
     mapping: MapOption = None,
+    rate: RateOption = None,
     as_json: Json = False,
 ) -> None:
     """Score the visits in a file as they stand at their last event."""
     from buysignal import bundle as bundles
     from buysignal import scoring
+    from buysignal.sources.rates import parse_rates
 
+    rates = parse_rates(rate or [])
     with progress_bar("Scoring", as_json) as step:
         scored = scoring.score_paths(
-            bundles.load(bundle), paths, profile=profile, mapping=mapped(mapping), reasons=reasons,
-            every_event=every_event, progress=step,
+            bundles.load(bundle), paths, profile=profile, mapping=mapped(mapping), rates=rates,
+            reasons=reasons, every_event=every_event, progress=step,
         )  # fmt: skip
     if out is not None:
         scoring.write_scores(scored.table, out)
@@ -57,6 +60,7 @@ def segments(
     out: Annotated[Path | None, typer.Option(help="Folder for the bundle with the new names.")] = None,
     profile: ProfileOption = None,
     mapping: MapOption = None,
+    rate: RateOption = None,
     as_json: Json = False,
 ) -> None:
     """Show the named segments of a bundle, and which visits belong to them; or rename them.
@@ -67,13 +71,15 @@ def segments(
     from buysignal import bundle as bundles
     from buysignal import scoring
     from buysignal.console import print_segments
+    from buysignal.sources.rates import parse_rates
 
+    rates = parse_rates(rate or [])
     loaded = bundles.load(_renamed(bundle, rename or [], out))
     table = scoring.segment_table(loaded)
     if paths:
         with progress_bar("Assigning", as_json) as step:
             scored = scoring.score_paths(
-                loaded, paths, profile=profile, mapping=mapped(mapping), progress=step
+                loaded, paths, profile=profile, mapping=mapped(mapping), rates=rates, progress=step
             )
         table = scoring.segment_counts(loaded, scored.table)
         if members is not None:
@@ -108,16 +114,20 @@ def explain(
     session: Annotated[str, typer.Option(help="The session (or row number) to explain.")],
     profile: ProfileOption = None,
     mapping: MapOption = None,
+    rate: RateOption = None,
     as_json: Json = False,
 ) -> None:
     """Say, click by click, how the score of one visit moved and why it is what it is."""
     from buysignal import bundle as bundles
     from buysignal import scoring
+    from buysignal.sources.rates import parse_rates
 
+    rates = parse_rates(rate or [])
     with progress_bar("Scoring", as_json) as step:
         story = scoring.explain_session(
-            bundles.load(bundle), paths, session, profile=profile, mapping=mapped(mapping), progress=step
-        )
+            bundles.load(bundle), paths, session, profile=profile, mapping=mapped(mapping), rates=rates,
+            progress=step,
+        )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(story.as_json(), ensure_ascii=False))
     else:

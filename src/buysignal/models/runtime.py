@@ -5,61 +5,55 @@ Nothing here imports scikit-learn or XGBoost, so a scorer starts quickly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from buysignal.errors import BundleError
+from buysignal.models.blocks import in_blocks
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.float32]
-
-FEW_ROWS = 64
-"""Up to this many rows one thread is faster than waking others."""
 
 _EDGE = 1e-7
 
 
 class Graph:
-    """One ONNX graph: X (n, width) float32 -> (n, 1) or (n, 2) float64."""
+    """One ONNX graph: X (n, width) float32 -> (n, 1) or (n, 2) float64.
 
-    def __init__(self, content: bytes, threads: int) -> None:
+    It runs on the thread that calls it, and may be called from several at once.
+    """
+
+    def __init__(self, content: bytes) -> None:
         import onnxruntime
 
-        self._runtime = onnxruntime
-        self._content = content
-        self._threads = threads
-        self._single = self._session(1)
-        self._many = self._single if threads == 1 else None
-        self._output = [self._single.get_outputs()[0].name]
-        self.width = int(self._single.get_inputs()[0].shape[1])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        self._output = [self._session.get_outputs()[0].name]
+        self.width = int(self._session.get_inputs()[0].shape[1])
 
     def __call__(self, X: Rows) -> Floats:
         if len(X) == 0:
             return np.zeros((0, 1))
-        session = self._single
-        if len(X) > FEW_ROWS:
-            if self._many is None:
-                self._many = self._session(self._threads)
-            session = self._many
-        found = session.run(self._output, {"X": X})[0]
+        found = self._session.run(self._output, {"X": X})[0]
         return np.asarray(found, dtype=np.float64).reshape(len(X), -1)
-
-    def _session(self, threads: int) -> Any:
-        options = self._runtime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return self._runtime.InferenceSession(self._content, options, providers=["CPUExecutionProvider"])
 
 
 class _Stored:
-    def __init__(self, spec: Mapping[str, Any], parts: Mapping[str, bytes], *, threads: int = 2) -> None:
+    def __init__(
+        self, spec: Mapping[str, Any], parts: Mapping[str, bytes], *, threads: int | None = None
+    ) -> None:
         self.spec = dict(spec)
-        self._graphs = {name: Graph(content, threads) for name, content in parts.items()}
+        self._threads = threads
+        self._graphs = {name: Graph(content) for name, content in parts.items()}
+
+    def _blocks(self, work: Callable[[Rows], Floats], X: Rows) -> Floats:
+        return in_blocks(work, np.ascontiguousarray(X, dtype=np.float32), threads=self._threads)
 
     def _run(self, spec: Mapping[str, Any], X: Rows) -> Floats:
         kind = spec["kind"]
@@ -85,12 +79,12 @@ class OnnxModel(_Stored):
 
     Args:
         spec, parts: as `models.onnx.Exported` has them.
-        threads: for more than 64 rows; fewer run on one.
+        threads: for many rows, which are worked on in blocks; all cores where None.
     """
 
     def predict(self, X: Rows) -> Floats:
         """Return P(yes), shape (n,), for X (n, f) float32 as in `Samples`."""
-        return self._run(self.spec, _ready(X))
+        return self._blocks(lambda block: self._run(self.spec, block), X)
 
 
 class OnnxAmount(_Stored):
@@ -98,19 +92,25 @@ class OnnxAmount(_Stored):
 
     def predict(self, X: Rows) -> Floats:
         """Return expected amounts, shape (n,), for X (n, f) float32 as in `Samples`."""
-        if self.spec["kind"] == "two_part":
-            log = self._log_if_bought(X)
-            return self._run(self.spec["buy"], _ready(X)) * self.spec["smear"] * np.expm1(log)
-        return np.maximum(self._run(self.spec["amount"], _ready(X)), 0)
+        return self._blocks(self._amount, X)
 
     def predict_log1p(self, X: Rows) -> Floats:
         """Return expected log1p amounts, shape (n,)."""
+        return self._blocks(self._log1p, X)
+
+    def _amount(self, X: Rows) -> Floats:
         if self.spec["kind"] == "two_part":
-            return self._run(self.spec["buy"], _ready(X)) * self._log_if_bought(X)
-        return np.maximum(self._run(self.spec["log"], _ready(X)), 0)
+            log = self._log_if_bought(X)
+            return self._run(self.spec["buy"], X) * self.spec["smear"] * np.expm1(log)
+        return np.maximum(self._run(self.spec["amount"], X), 0)
+
+    def _log1p(self, X: Rows) -> Floats:
+        if self.spec["kind"] == "two_part":
+            return self._run(self.spec["buy"], X) * self._log_if_bought(X)
+        return np.maximum(self._run(self.spec["log"], X), 0)
 
     def _log_if_bought(self, X: Rows) -> Floats:
-        return np.clip(self._run(self.spec["log"], _ready(X)), *self.spec["range"])
+        return np.clip(self._run(self.spec["log"], X), *self.spec["range"])
 
 
 def _answer(found: Floats, gives: str) -> Floats:
@@ -131,7 +131,3 @@ def calibrated(p: Floats, numbers: Mapping[str, Any]) -> Floats:
     inside = np.clip(p, _EDGE, 1 - _EDGE)
     z = numbers["a"] * np.log(inside) - numbers["b"] * np.log1p(-inside) + numbers["c"]
     return np.asarray(1 / (1 + np.exp(-z)))
-
-
-def _ready(X: Rows) -> Rows:
-    return np.ascontiguousarray(X, dtype=np.float32)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from buysignal.errors import SamplesError
+from buysignal.models.blocks import in_blocks
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -47,16 +48,19 @@ class Space:
         Raises:
             SamplesError: a column is missing.
         """
-        values = np.asarray(X, dtype=np.float64)
-        missing = [name for name in self.names if name not in names]
+        place = {name: position for position, name in enumerate(names)}
+        missing = [name for name in self.names if name not in place]
         if missing:
             raise SamplesError(
                 f"the column '{missing[0]}' is missing", allowed="the columns the segments were made from"
             )
-        columns = values[:, [list(names).index(name) for name in self.names]]
+        columns = np.take(X, [place[name] for name in self.names], axis=1).astype(np.float64)
         columns = np.where(np.isnan(columns), self.fill, columns)
-        columns = np.where(self.logged, np.log1p(np.maximum(columns, 0)), columns)
-        return (columns - self.mean) / self.scale
+        logged = np.flatnonzero(self.logged)
+        columns[:, logged] = np.log1p(np.maximum(columns[:, logged], 0))
+        columns -= self.mean
+        columns /= self.scale
+        return columns
 
     def place(self, X: npt.ArrayLike, names: Sequence[str]) -> Floats:
         """Return the position of each row of X (n, f), shape (n, d)."""
@@ -92,7 +96,9 @@ class Segmentation:
 
     def assign(self, X: npt.ArrayLike) -> Labels:
         """Return the segment of each row of X (n, f), columns as in ``input_names``; shape (n,)."""
-        return self.assign_places(self.space.place(X, self.input_names))
+        return in_blocks(
+            lambda block: self.assign_places(self.space.place(block, self.input_names)), np.asarray(X)
+        )
 
     def assign_places(self, places: Floats) -> Labels:
         """Return the segment of each position (n, d): that of the nearest anchor within reach."""

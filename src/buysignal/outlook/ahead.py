@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from buysignal import events as ev
-from buysignal import prefixes, scoring, sessions, tables
-from buysignal.acting import known_by, moment_of
+from buysignal import prefixes, tables
+from buysignal.acting import moment_of
 from buysignal.bundle import Bundle
 from buysignal.decisions import asking
 from buysignal.decisions.forecast import Forecast, UnderWay, forecast
 from buysignal.errors import SamplesError
+from buysignal.folded import Folded, folded_until
 from buysignal.goals import Goal
 from buysignal.outlook.amounts import (
     before_session,
@@ -30,6 +30,7 @@ from buysignal.sources.read import Loaded
 Progress = Callable[[float, str], None]
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
+Moments = npt.NDArray[np.datetime64]
 
 _PAST_EVERY = np.timedelta64(2, "h")
 _ENOUGH_PROVEN = 300
@@ -63,7 +64,12 @@ class Ahead:
 
 
 def look_ahead(
-    bundle: Bundle, loaded: Loaded, *, now: str | None = None, progress: Progress | None = None
+    bundle: Bundle,
+    loaded: Loaded,
+    *,
+    now: str | None = None,
+    folded: Folded | None = None,
+    progress: Progress | None = None,
 ) -> Ahead:
     """Return what a forecast of the coming days is made from.
 
@@ -71,6 +77,7 @@ def look_ahead(
         bundle: what was trained; its goal says which amount is forecast.
         loaded: the history.
         now: the moment of asking, UTC; the end of the data where None.
+        folded: the history's events as they were folded for an earlier question.
 
     Raises:
         GoalError: the model knows no amounts.
@@ -83,7 +90,8 @@ def look_ahead(
         return _ahead_of_table(bundle, loaded, now)
     moment = moment_of(loaded.table, now)
     tell(0.1, "reading the history")
-    events, X = scoring.fold_events(bundle, known_by(loaded.table, moment))
+    known = folded_until(bundle, loaded.table, moment, folded)
+    events, where = known.events, known.layout
     value = event_values(events, bundle.goal)
     if not value.any():
         raise SamplesError(
@@ -92,9 +100,8 @@ def look_ahead(
             todo="bring data with purchases",
         )
     tell(0.5, "scoring the visits under way")
-    where = sessions.layout(events)
     start = prefixes.moments(events)[where.session_starts[:-1]]
-    under_way, learned = _under_way(bundle, loaded, events, X, value, moment)
+    under_way, learned = _under_way(bundle, loaded, known, value, moment)
     return Ahead(
         now=moment,
         first=start.min(),
@@ -134,52 +141,43 @@ def _need_times(bundle: Bundle, loaded: Loaded) -> None:
 
 
 def _under_way(
-    bundle: Bundle,
-    loaded: Loaded,
-    events: pa.Table,
-    X: npt.NDArray[np.float32],
-    value: Floats,
-    moment: np.datetime64,
+    bundle: Bundle, loaded: Loaded, known: Folded, value: Floats, moment: np.datetime64
 ) -> tuple[UnderWay, str]:
     """Return visits under way at ``moment``, and every few hours before it; unlearned ones where enough."""
-    where = sessions.layout(events)
+    where, time = known.layout, prefixes.moments(known.events)
     session = where.session_of_row()
-    time = prefixes.moments(events)
-    open_now, idle = _open(events, time, np.array([moment]), bundle.session_gap)
     # A day before: by now all visits that were open then have shown what they bring.
     past = np.arange(moment - np.timedelta64(1, "D"), time.min(), -_PAST_EVERY)[::-1]
-    earlier, past_idle = _open(events, time, past, bundle.session_gap)
-    start = time[where.session_starts[:-1]][session[earlier]]
-    learned = learned_from(bundle, loaded, start)
+    rows, at = _open(known, np.append(past, moment), bundle.session_gap)
+    idle = (at - time[rows]) / np.timedelta64(1, "s")
+    open_now, earlier = rows[at == moment], rows[at != moment]
+    past_idle = idle[at != moment]
+    learned = learned_from(bundle, loaded, time[where.session_starts[:-1]][session[earlier]])
     fresh = learned == "no"
     kind = "no" if fresh.sum() >= _ENOUGH_PROVEN else ("yes" if (learned == "yes").any() else "maybe")
     if kind == "no":
         earlier, past_idle = earlier[fresh], past_idle[fresh]
     return UnderWay(
-        expected=bundle.expected_revenue(X[open_now]) if len(open_now) else np.zeros(0),
-        idle=idle,
-        past_expected=bundle.expected_revenue(X[earlier]) if len(earlier) else np.zeros(0),
+        expected=known.scores(open_now)["expected_revenue"].to_numpy(),
+        idle=idle[at == moment],
+        past_expected=known.scores(earlier)["expected_revenue"].to_numpy(),
         past_idle=past_idle,
         past_amount=still_to_come(where, value)[earlier],
         past_visitor=where.visitor_of_session()[session[earlier]],
     ), kind
 
 
-def _open(
-    events: pa.Table, time: npt.NDArray[np.datetime64], moments: npt.NDArray[np.datetime64], gap: str
-) -> tuple[Rows, Floats]:
-    """Return the last rows of the visits open at each moment, and for how many seconds they idle.
+def _open(known: Folded, moments: Moments, gap: str) -> tuple[Rows, Moments]:
+    """Return the last rows of the visits open at each moment (rising), and those moments.
 
     Visits that have bought are left out, and bots as they show themselves by then.
     """
+    events = known.events
     asked = asking.under_way(events, moments, gap)
-    rows = asked.rows
-    where = sessions.layout(events)
     bought = (ev.codes_of_names(events) == ev.EVENT_CODES["purchase"]).astype(float)
-    before = bought.cumsum() - before_session(where, bought)
-    kept = (before[rows] == 0) & ~asking.bot_so_far(events)[rows]
-    rows = rows[kept]
-    return rows, (asked.at[kept] - time[rows]) / np.timedelta64(1, "s")
+    before = bought.cumsum() - before_session(known.layout, bought)
+    kept = (before[asked.rows] == 0) & ~asking.bot_so_far(events)[asked.rows]
+    return asked.rows[kept], asked.at[kept]
 
 
 def _ahead_of_table(bundle: Bundle, loaded: Loaded, now: str | None) -> Ahead:

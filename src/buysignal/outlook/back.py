@@ -13,6 +13,7 @@ from buysignal import events as ev
 from buysignal import prefixes, scoring, sessions, tables
 from buysignal.bundle import Bundle
 from buysignal.errors import SamplesError
+from buysignal.folded import Folded, folded_for
 from buysignal.outlook.amounts import event_values, learned_from, need_amounts, still_to_come, table_times
 from buysignal.sources.read import Loaded
 
@@ -25,13 +26,16 @@ MOMENTS = {"1": "after the first click", "3": "after 3 clicks", "5": "after 5 cl
 come: of its last click no visit tells that it is the last, so forecasts made there cannot add up."""
 
 
-def look_back(bundle: Bundle, loaded: Loaded, *, progress: Progress | None = None) -> pd.DataFrame:
+def look_back(
+    bundle: Bundle, loaded: Loaded, *, folded: Folded | None = None, progress: Progress | None = None
+) -> pd.DataFrame:
     """Return what was expected of each visit at each of `MOMENTS`, and what it went on to bring.
 
     Columns: ``moment`` (a key of `MOMENTS`; "1" alone for session tables), ``expected``, ``actual``,
     ``probability``, ``visitor``, ``learned`` ("no", "yes", "maybe"), and to group by: ``channel``,
     ``device``, ``category`` (of the latest item seen by then), ``segment``, ``day``. Left out are
-    suspected bots and what comes after a purchase.
+    suspected bots and what comes after a purchase. ``folded`` is the source's events as they were folded
+    for an earlier question.
 
     Raises:
         GoalError: the model knows no amounts.
@@ -41,36 +45,35 @@ def look_back(bundle: Bundle, loaded: Loaded, *, progress: Progress | None = Non
     if not bundle.reads_events:
         return _back_of_table(bundle, loaded)
     tell(0.1, "reading the visits")
-    events, X = scoring.fold_events(bundle, loaded.table)
-    asked = _asked(events)
-    rows, place = np.unique(np.concatenate(list(asked.values())), return_inverse=True)
+    known = folded_for(bundle, loaded.table, folded)
+    events, where = known.events, known.layout
+    asked = _asked(events, where)
+    at = np.concatenate(list(asked.values()))
     tell(0.4, "scoring every moment")
-    scores = scoring.score_rows(bundle, X[rows]).iloc[place].reset_index(drop=True)
+    scores = known.scores(at)
     tell(0.8, "comparing")
-    where = sessions.layout(events)
-    at = rows[place]
     value = event_values(events, bundle.goal)
-    start = prefixes.moments(events)[where.session_starts[:-1]][where.session_of_row()[at]]
+    session = where.session_of_row()
+    start = prefixes.moments(events)[where.session_starts[:-1]][session[at]]
     return pd.DataFrame(
         {
             "moment": np.repeat(list(asked), [len(r) for r in asked.values()]),
             "expected": scores["expected_revenue"],
             "actual": still_to_come(where, value)[at],
             "probability": scores["probability"],
-            "visitor": where.visitor_of_session()[where.session_of_row()[at]],
+            "visitor": where.visitor_of_session()[session[at]],
             "learned": learned_from(bundle, loaded, start),
             "channel": _text(events, "channel", at),
             "device": _text(events, "device", at),
-            "category": _latest_category(events, at),
+            "category": _latest_category(events, session, at),
             "segment": scores.get("segment"),
             "day": start.astype("datetime64[D]").astype(str),
         }
     )
 
 
-def _asked(events: pa.Table) -> dict[str, Rows]:
+def _asked(events: pa.Table, where: sessions.Layout) -> dict[str, Rows]:
     """Return the rows at which each visit is asked, by moment."""
-    where = sessions.layout(events)
     starts, ends = where.session_starts[:-1], where.session_starts[1:]
     bots = sessions.bots(events)[starts]
     purchase = np.flatnonzero(ev.codes_of_names(events) == ev.EVENT_CODES["purchase"])
@@ -96,12 +99,17 @@ def _text(events: pa.Table, name: str, at: Rows) -> pd.Series:
     return events.column(name).cast(pa.string()).take(pa.array(at)).to_pandas()
 
 
-def _latest_category(events: pa.Table, at: Rows) -> npt.NDArray[np.object_]:
+def _latest_category(events: pa.Table, session: Rows, at: Rows) -> npt.NDArray[np.object_]:
     """Return the category of the latest item the visit had seen by each row."""
-    category = events.column("category").cast(pa.string()).to_pandas()
-    where = sessions.layout(events)
-    latest = category.groupby(where.session_of_row()).ffill()
-    return latest.fillna("no item yet").to_numpy(dtype=object)[at]
+    column = events.column("category").cast(pa.string()).dictionary_encode().unify_dictionaries()
+    merged = column.combine_chunks()
+    known = merged.indices.is_valid().to_numpy(zero_copy_only=False)
+    latest = np.maximum.accumulate(np.where(known, np.arange(len(session)), -1))[at]
+    # The latest row with a category counts only if it is of the same visit.
+    own = (latest >= 0) & (session[np.maximum(latest, 0)] == session[at])
+    codes = merged.indices.fill_null(0).to_numpy(zero_copy_only=False)
+    names = np.array([*merged.dictionary.to_pylist(), "no item yet"], dtype=object)
+    return names[np.where(own, codes[np.maximum(latest, 0)], len(names) - 1)]
 
 
 def _back_of_table(bundle: Bundle, loaded: Loaded) -> pd.DataFrame:
