@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import duckdb
@@ -18,8 +18,11 @@ _FULL_WORDS = ("No space left", "max_temp_directory_size", "Disk quota exceeded"
 
 
 @contextmanager
-def explained(files: Sequence[SourceFile]) -> Iterator[None]:
-    """Turn errors of reading and sorting ``files`` into one that names the place.
+def explained(files: Callable[[], Sequence[SourceFile]]) -> Iterator[None]:
+    """Turn errors of reading and sorting into one that names the place.
+
+    Args:
+        files: returns the files that are read, asked when something has broken.
 
     Raises:
         SourceError: a file is damaged (named, with its row group), memory or disk do not suffice.
@@ -27,7 +30,7 @@ def explained(files: Sequence[SourceFile]) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, OSError) as error:
-        raise explanation(error, files) from error
+        raise explanation(error, files()) from error
 
 
 def explanation(error: Exception, files: Sequence[SourceFile] = ()) -> SourceError:
@@ -36,7 +39,7 @@ def explanation(error: Exception, files: Sequence[SourceFile] = ()) -> SourceErr
         return SourceError(
             "the disk is full",
             allowed="room for the output, and about three times the input while it is sorted",
-            todo="make room, then run the same command again: finished parts are kept",
+            todo="make room, then run the same command again; what it finished is kept",
         )
     if isinstance(error, duckdb.OutOfMemoryException):
         return SourceError(
@@ -48,7 +51,7 @@ def explanation(error: Exception, files: Sequence[SourceFile] = ()) -> SourceErr
         return SourceError(
             f"{place} cannot be read",
             allowed="complete Parquet files",
-            todo="copy or export that file again, then run the same command again: finished parts are kept",
+            todo="copy or export that file again, then run the same command again",
         )
     return SourceError(f"the events cannot be read: {str(error).splitlines()[0]}", todo="run check on them")
 

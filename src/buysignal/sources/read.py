@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from buysignal.errors import SourceError
+from buysignal.sources.damage import explained
 from buysignal.sources.form import FileForm, form_of
 from buysignal.sources.kept import settle
 from buysignal.sources.profile import Profile
@@ -135,7 +136,7 @@ def load_some(
     """Do as ``load``, also where no row is kept."""
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     tell = progress or (lambda _share, _message: None)
-    with opened_reading([Path(p) for p in given]) as reading:
+    with opened_reading([Path(p) for p in given]) as reading, explained(lambda: reading.files):
         tell(0.0, "opening files")
         reading.open()
         tell(0.4, "finding the profile")

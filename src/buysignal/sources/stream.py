@@ -74,11 +74,9 @@ class Stream:
         self.currency = reading.currency
         self.mended = reading.mended
         self.rows_in = reading.rows_in()
-        with explained(reading.files):
-            drop_bad(self._connection, "event")
-            self.rejected_so_far = self._count("dropped")
-            self.columns = self._connection.sql("SELECT * FROM typed LIMIT 0").columns
-            self._dictionaries = self._make_dictionaries()
+        drop_bad(self._connection, "event")
+        self.columns = self._connection.sql("SELECT * FROM typed LIMIT 0").columns
+        self._dictionaries = self._make_dictionaries()
 
     def pieces(
         self, *, after: str | None = None, rows: int = PIECE, progress: Progress | None = None
@@ -93,9 +91,8 @@ class Stream:
         Raises:
             SourceError: a file is damaged, or the disk is full.
         """
-        with explained(self._reading.files):
-            batches = (pa.Table.from_batches([batch]) for batch in self._sorted(after, progress))
-            yield from whole_visitors(batches, rows)
+        batches = self._sorted(after, progress)
+        yield from whole_visitors((part for batch in batches for part in _sliced(batch, rows)), rows)
 
     def rejects(self, duplicates: npt.NDArray[np.int64]) -> Iterator[Rejects]:
         """Yield every rejected row in batches, those equal to an earlier one included.
@@ -140,9 +137,6 @@ class Stream:
         with _watched(self._connection, progress):
             yield from self._connection.sql(query).to_arrow_reader(_BATCH)
 
-    def _count(self, table: str) -> int:
-        return int(self._connection.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0])
-
 
 @contextmanager
 def open_stream(
@@ -161,7 +155,10 @@ def open_stream(
         SourceError: a file cannot be read, holds no events, or is of another kind than its neighbours.
         ProfileError: no profile fits, or required columns are missing.
     """
-    with opened_reading([Path(p) for p in paths], memory=memory, threads=threads, scratch=scratch) as reading:
+    with (
+        opened_reading([Path(p) for p in paths], memory=memory, threads=threads, scratch=scratch) as reading,
+        explained(lambda: reading.files),
+    ):
         reading.open()
         reading.choose_profile(profile, mapping or {}, rates or {})
         assert reading.profile is not None
@@ -174,6 +171,12 @@ def open_stream(
         reading.refuse_strangers()
         reading.type_rows()
         yield Stream(reading)
+
+
+def _sliced(batch: pa.RecordBatch, rows: int) -> Iterator[pa.Table]:
+    """Yield a batch in slices no longer than a piece is to be."""
+    for start in range(0, batch.num_rows, rows):
+        yield pa.Table.from_batches([batch.slice(start, rows)])
 
 
 def whole_visitors(tables: Iterable[pa.Table], rows: int) -> Iterator[Piece]:
