@@ -22,7 +22,7 @@ NOTHING = "No figures yet: `make bench`, then `python benchmarks/_readme.py`, fi
 MORE = "All figures, and what each is of: [docs/benchmarks.md](docs/benchmarks.md)."
 
 TELLING = ("events_per_s", "rows_per_s", "requests_per_s", "seconds", "p50_us", "p90_ms", "cost_growth")
-ALONE = ("startup", "score")
+ALONE = ("fold", "startup", "score")
 """Benchmarks of speed that are told without a peer, too."""
 
 
