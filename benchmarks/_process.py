@@ -73,14 +73,26 @@ def run(
     with tempfile.TemporaryDirectory(prefix="buysignal-run-") as folder:
         report = Path(folder) / "report.json"
         watch = [sys.executable, "-I", "-S", str(WATCH), str(report), str(cores), program, *words[1:]]
-        done = subprocess.run(watch, env=settings, capture_output=not show, text=True)
-        said = "" if show else f": {(done.stderr + done.stdout)[-2000:]}"
+        output, errors = _waited_for(watch, settings, None if show else subprocess.PIPE)
+        said = "" if show else f": {(errors + output)[-2000:]}"
         if not report.exists():
             raise CommandFailed(f"{' '.join(words)} could not be watched{said}")
         found = json.loads(report.read_text(encoding="utf-8"))
     if check and found["code"] != 0:
         raise CommandFailed(f"{' '.join(words)} ended with code {found['code']}{said}")
-    return Ran(**found, output=done.stdout or "")
+    return Ran(**found, output=output)
+
+
+def _waited_for(watch: list[str], settings: Mapping[str, str], pipe: int | None) -> tuple[str, str]:
+    """Return standard output and error; where this is interrupted, the command ends before it goes on."""
+    with subprocess.Popen(watch, env=settings, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    return output or "", errors or ""
 
 
 def typical(runs: Sequence[Ran]) -> Ran:

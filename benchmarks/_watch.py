@@ -9,6 +9,7 @@ Run: ``python -I -S _watch.py REPORT CORES COMMAND ...``.
 
 import json
 import os
+import signal
 import sys
 import time
 
@@ -18,11 +19,9 @@ def main(report: str, cores: int, command: list[str]) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     begun = time.perf_counter()
     child = os.posix_spawn(command[0], command, os.environ)
-    try:
-        _, status, usage = os.wait4(child, 0)
-    except KeyboardInterrupt:  # the command was interrupted as well: it may tidy up before it ends
-        os.wait4(child, 0)
-        raise
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+    signal.signal(signal.SIGINT, lambda *_: None)  # the command was interrupted as well, and may tidy up
+    _, status, usage = os.wait4(child, 0)
     found = {
         "seconds": time.perf_counter() - begun,
         "cpu_seconds": usage.ru_utime + usage.ru_stime,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +47,24 @@ def test_a_command_that_fails_says_its_last_words() -> None:
     assert run(command, check=False).code == 1
     with pytest.raises(FileNotFoundError, match="no program nowhere"):
         run(["nowhere"])
+
+
+def test_an_interrupted_benchmark_leaves_no_command_behind(tmp_path: Path) -> None:
+    waits = program(
+        tmp_path, "waits",
+        "import os, pathlib, time\n"
+        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(f'{os.getpid()} ')\ntime.sleep(600)",
+    )  # fmt: skip
+    measures = f"import sys; sys.path.insert(0, {str(_run.FOLDER)!r}); import _process\n"
+    measures += f"_process.run([sys.executable, {str(waits)!r}])"
+    with subprocess.Popen([sys.executable, "-c", measures], stderr=subprocess.DEVNULL) as benchmark:
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().endswith(" "):
+            assert benchmark.poll() is None
+            time.sleep(0.05)
+        benchmark.send_signal(signal.SIGINT)
+    assert benchmark.returncode != 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 def test_a_failing_script_stops_no_other_and_a_skipped_one_is_no_failure(tmp_path: Path) -> None:
