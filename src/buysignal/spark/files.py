@@ -150,3 +150,13 @@ def _no_such(given: str, error: Exception) -> SourceError:
         allowed="a path that Spark itself can read",
         todo="check the path and Spark's access to it",
     )
+
+
+def put(spark: SparkSession, content: bytes, target: str) -> None:
+    """Write a small file to wherever Spark can write."""
+    path = spark.sparkContext._jvm.org.apache.hadoop.fs.Path(target)
+    stream = path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).create(path)
+    try:
+        stream.write(bytearray(content))
+    finally:
+        stream.close()

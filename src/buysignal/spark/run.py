@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,23 @@ from buysignal.spark.session import opened_session
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-Make = Callable[["SparkSession", Input, Jobs], "DataFrame"]
-"""From the sorted input to the rows to write; may take steps of the jobs."""
+
+@dataclass(frozen=True)
+class Made:
+    """Rows to write.
+
+    Attributes:
+        events: SQL of how many events they stand for.
+        refused: events of visitors who refused consent, which are not among them.
+    """
+
+    rows: DataFrame
+    events: str = "count(*)"
+    refused: int = 0
+
+
+Make = Callable[["SparkSession", Input, Jobs, str], Made]
+"""From the sorted input to the rows to write below the folder; may take steps of the jobs."""
 
 
 def run(
@@ -46,10 +62,10 @@ def run(
         jobs = Jobs(spark, progress, [*before, *steps, *after])
         source = prepare(spark, [str(p) for p in paths], options, jobs)
         try:
-            frame = make(spark, source, jobs)
-            jobs.run(lambda: frame.write.parquet(f"{target}/{what}"))
+            made = make(spark, source, jobs, target)
+            jobs.run(lambda: made.rows.write.parquet(f"{target}/{what}"))
             jobs.run(lambda: rejected(spark, source).write.parquet(f"{target}/rejects"))
-            return jobs.run(lambda: _outcome(spark, source, target, what))
+            return jobs.run(lambda: _outcome(spark, source, target, what, made))
         finally:
             source.every.unpersist()
 
@@ -62,16 +78,18 @@ def _new_folder(spark: SparkSession, out: str) -> str:
     return out.rstrip("/")
 
 
-def _outcome(spark: SparkSession, source: Input, out: str, what: str) -> Outcome:
+def _outcome(spark: SparkSession, source: Input, out: str, what: str, made: Made) -> Outcome:
     """Count what was written, from the files themselves."""
-    written = spark.read.parquet(f"{out}/{what}").count()
+    rows, events = spark.read.parquet(f"{out}/{what}").selectExpr("count(*)", made.events).collect()[0]
     reasons = _reasons(spark, f"{out}/rejects")
-    rows_rejected = sum(reasons.values())
-    kept = written if what == "features" else source.rows_in - rows_rejected
-    if source.rows_in != kept + rows_rejected:
-        raise AssertionError(f"{source.rows_in} rows in, {kept} kept, {rows_rejected} rejected")
     plan = source.plan
-    return Outcome(out, plan.profile, plan.confidence, plan.currency, source.rows_in, kept, written, reasons)
+    outcome = Outcome(
+        out, plan.profile, plan.confidence, plan.currency, source.rows_in, rows, reasons, made.refused
+    )
+    if outcome.rows_kept != (events or 0):
+        gone = f"{made.refused} refused, {outcome.rows_rejected} rejected"
+        raise AssertionError(f"{source.rows_in} rows in, {events} written, {gone}")
+    return outcome
 
 
 def _reasons(spark: SparkSession, path: str) -> dict[str, int]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +20,13 @@ from buysignal.spark.inputs import Input
 from buysignal.spark.jobs import Jobs, Progress
 from buysignal.spark.options import Options
 from buysignal.spark.outcome import Outcome
-from buysignal.spark.run import run
+from buysignal.spark.run import Made, run
 from buysignal.spark.typed import spark_schema
 from buysignal.spark.visitors import Batches, Work, settled_of
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark import Broadcast
+    from pyspark.sql import SparkSession
 
 
 def score(
@@ -67,10 +65,11 @@ def score(
     asked = replace(asked, profile=asked.profile or loaded.profile)
     kinds = score_schema(loaded, reasons=reasons, every_event=every_event)
 
-    def make(spark: SparkSession, source: Input, jobs: Jobs) -> DataFrame:
-        archive = _ship(spark, Path(bundle))
-        work = _scoring(archive, kinds, reasons=reasons, every_event=every_event)
-        return source.rows.mapInArrow(work, spark_schema(kinds))
+    def make(spark: SparkSession, source: Input, jobs: Jobs, target: str) -> Made:
+        shipped = spark.sparkContext.broadcast((loaded.version, _contents(Path(bundle))))
+        work = _scoring(shipped, kinds, reasons=reasons, every_event=every_event)
+        scored = source.rows.mapInArrow(work, spark_schema(kinds))
+        return Made(scored, events="count(*)" if every_event else "sum(clicks)")
 
     return run(paths, out, "scores", make, options=asked, progress=progress)
 
@@ -90,26 +89,31 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_null(kind) or pa.types.is_large_string(kind) else kind
 
 
-def _ship(spark: SparkSession, bundle: Path) -> str:
-    """Send the bundle to all workers, and return its name there."""
-    name = f"bundle-{uuid.uuid4().hex}"
-    with tempfile.TemporaryDirectory(prefix="buysignal-") as folder:
-        archive = shutil.make_archive(str(Path(folder) / name), "zip", bundle)
-        spark.sparkContext.addArchive(archive)
-    return f"{name}.zip"
+def _contents(bundle: Path) -> dict[str, bytes]:
+    """Return the files of a bundle, which every worker is given."""
+    return {file.name: file.read_bytes() for file in sorted(bundle.iterdir()) if file.is_file()}
 
 
-@lru_cache(maxsize=2)
-def _arrived(archive: str) -> Bundle:
-    from pyspark import SparkFiles
-
-    return bundles.load(SparkFiles.get(archive))
+_arrived: dict[str, Bundle] = {}
+"""Bundles this worker has read, by their version: it does one task after another."""
 
 
-def _scoring(archive: str, kinds: pa.Schema, *, reasons: bool, every_event: bool) -> Work:
+def _opened(version: str, contents: dict[str, bytes]) -> Bundle:
+    if version not in _arrived:
+        with tempfile.TemporaryDirectory(prefix="buysignal-") as folder:
+            for name, content in contents.items():
+                (Path(folder) / name).write_bytes(content)
+            _arrived[version] = bundles.load(folder)
+    return _arrived[version]
+
+
+def _scoring(
+    shipped: Broadcast[tuple[str, dict[str, bytes]]], kinds: pa.Schema, *, reasons: bool, every_event: bool
+) -> Work:
     def work(batches: Batches) -> Batches:
+        bundle = _opened(*shipped.value)
         for events in settled_of(batches):
-            scored = scoring.score(_arrived(archive), events, reasons=reasons, every_event=every_event)
+            scored = scoring.score(bundle, events, reasons=reasons, every_event=every_event)
             table = pa.Table.from_pandas(scored.table, preserve_index=False)
             yield from table.cast(kinds).to_batches(max_chunksize=ROWS_PER_BATCH)
 

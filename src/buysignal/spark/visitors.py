@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from buysignal import sessions
 from buysignal.sources import order
@@ -48,10 +49,19 @@ def settled_of(batches: Batches) -> Iterator[pa.Table]:
         yield settle_sorted(rows.drop_columns(internal)).events
 
 
-def events_of(batches: Batches, session_gap: str) -> Iterator[pa.Table]:
-    """Yield settled events with their sessions, in pieces of whole visitors."""
+def events_of(batches: Batches, session_gap: str, *, consenting: bool) -> Iterator[pa.Table]:
+    """Yield settled events with their sessions, in pieces of whole visitors.
+
+    Args:
+        consenting: leave out events of visitors who refused consent.
+    """
     for events in settled_of(batches):
-        yield sessions.assign(events, session_gap)
+        yield sessions.assign(without_refusals(events) if consenting else events, session_gap)
+
+
+def without_refusals(events: pa.Table) -> pa.Table:
+    """Return the events but for those of visitors who refused consent."""
+    return events.filter(pc.fill_null(events.column("consent"), True))
 
 
 def finding_duplicates(batches: Batches) -> Batches:
