@@ -50,11 +50,9 @@ def test_a_command_that_fails_says_its_last_words() -> None:
 
 
 def test_an_interrupted_benchmark_leaves_no_command_behind(tmp_path: Path) -> None:
-    waits = program(
-        tmp_path, "waits",
-        "import os, pathlib, time\n"
-        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(f'{os.getpid()} ')\ntime.sleep(600)",
-    )  # fmt: skip
+    told = repr(str(tmp_path / "pid"))
+    text = f"import os, pathlib, time; pathlib.Path({told}).write_text(f'{{os.getpid()}} '); time.sleep(600)"
+    waits = program(tmp_path, "waits", text)
     measures = f"import sys; sys.path.insert(0, {str(_run.FOLDER)!r}); import _process\n"
     measures += f"_process.run([sys.executable, {str(waits)!r}])"
     with subprocess.Popen([sys.executable, "-c", measures], stderr=subprocess.DEVNULL) as benchmark:
