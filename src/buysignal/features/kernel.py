@@ -157,14 +157,35 @@ class Selection(NamedTuple):
         wanted: (N_FEATURES,) whether each is among them; what is not and costs something is left out.
         streamed: whether whole rows go to memory past the caches, which needs rows at multiples of 16 bytes
             and pays where there are too many to stay in the caches anyway.
+        any_category: whether one of the features of this kind is wanted; likewise the others.
     """
 
     columns: npt.NDArray[np.uintp]
     wanted: npt.NDArray[np.bool_]
     streamed: bool
+    any_category: bool
+    any_view: bool
+    any_prior: bool
+    any_context: bool
+    any_cart: bool
+    any_page: bool
 
 
-EVERYTHING = Selection(np.zeros(0, np.uintp), np.ones(N_FEATURES, np.bool_), False)
+EVERYTHING = Selection(
+    np.zeros(0, np.uintp), np.ones(N_FEATURES, np.bool_), False, True, True, True, True, True, True
+)
+
+OF_CATEGORIES = positions(
+    "distinct_categories category_switches category_run category_last category_buy_rate"
+)
+OF_VIEWS = positions("revisits revisit_share item_views top_item_views back_and_forth")
+OF_PRIORS = positions("item_popularity item_cart_rate item_buy_rate item_buy_rate_max item_buy_rate_mean")
+OF_CONTEXT = positions("channel device country weekday")
+OF_CARTS = positions(
+    "cart_items cart_value cart_value_max cart_mean_price cart_removed_value events_since_cart "
+    "seconds_since_cart"
+)
+OF_PAGES = positions("page_last page_max")
 
 STREAMED_FROM = 2**25
 """Bytes of features from which on they are streamed: about what the caches of a processor hold."""
@@ -178,7 +199,8 @@ def selection(columns: Sequence[str] | None, out: npt.NDArray[np.float32]) -> Se
     asked = np.array(positions(" ".join(columns)), dtype=np.uintp)
     wanted = np.zeros(N_FEATURES, np.bool_)
     wanted[asked] = True
-    return Selection(asked, wanted, False)
+    kinds = (OF_CATEGORIES, OF_VIEWS, OF_PRIORS, OF_CONTEXT, OF_CARTS, OF_PAGES)
+    return Selection(asked, wanted, False, *(bool(wanted[list(kind)].any()) for kind in kinds))
 
 
 @njit(cache=True)
@@ -328,24 +350,25 @@ def fold_session(
                 row[EVENTS_PER_MINUTE] = 60.0 * n_gaps / elapsed if elapsed > 0 else nan
             if wanted[HOUR]:
                 row[HOUR] = (last_time // US_PER_HOUR) % 24
-        day = events.day[at]
-        if day != day_last:
-            day_last = day
-            # 1 January 1970 was a Thursday.
-            row[WEEKDAY] = (day + 3) % 7 if day != NO_TIME else nan
+        if selection.any_context:
+            day = events.day[at]
+            if day != day_last:
+                day_last = day
+                # 1 January 1970 was a Thursday.
+                row[WEEKDAY] = (day + 3) % 7 if day != NO_TIME else nan
 
-        # A context that comes with a later event than the first still counts from there on.
-        if channel < 0:
-            channel = events.context[at, 0]
-            row[CHANNEL] = channel if channel >= 0 else nan
-        if device < 0:
-            device = events.context[at, 1]
-            row[DEVICE] = device if device >= 0 else nan
-        if country < 0:
-            country = events.context[at, 2]
-            row[COUNTRY] = country if country >= 0 else nan
+            # A context that comes with a later event than the first still counts from there on.
+            if channel < 0:
+                channel = events.context[at, 0]
+                row[CHANNEL] = channel if channel >= 0 else nan
+            if device < 0:
+                device = events.context[at, 1]
+                row[DEVICE] = device if device >= 0 else nan
+            if country < 0:
+                country = events.context[at, 2]
+                row[COUNTRY] = country if country >= 0 else nan
 
-        if category >= 0:
+        if selection.any_category and category >= 0:
             which = np.uintp(category)
             if scratch.category_session[which] != session:
                 scratch.category_session[which] = session
@@ -373,22 +396,33 @@ def fold_session(
                 scratch.item_count[which] = 0
                 distinct_items += 1
                 row[DISTINCT_ITEMS] = distinct_items
-            prior = np.uintp(events.item_row[which])
-            if is_view:
-                n_views += 1
-                if scratch.item_count[which] > 0:
-                    revisits += 1
-                    row[REVISITS] = revisits
-                if wanted[REVISIT_SHARE]:
-                    row[REVISIT_SHARE] = revisits / n_views
-                scratch.item_count[which] += 1
-                if item == item_before and item != item_last:
-                    back_and_forth += 1
-                    row[BACK_AND_FORTH] = back_and_forth
-                if item != item_last:
-                    item_before = item_last
+            if selection.any_view:
+                if is_view:
+                    n_views += 1
+                    if scratch.item_count[which] > 0:
+                        revisits += 1
+                        row[REVISITS] = revisits
+                    if wanted[REVISIT_SHARE]:
+                        row[REVISIT_SHARE] = revisits / n_views
+                    scratch.item_count[which] += 1
+                    if item == item_before and item != item_last:
+                        back_and_forth += 1
+                        row[BACK_AND_FORTH] = back_and_forth
+                    if item != item_last:
+                        item_before = item_last
+                item_last = item
+                item_views = scratch.item_count[which]
+                row[ITEM_VIEWS] = item_views
+                if item_views > top_item_views:
+                    top_item_views = item_views
+                    row[TOP_ITEM_VIEWS] = top_item_views
+            if selection.any_prior:
+                prior = np.uintp(events.item_row[which])
                 rate = item_priors[table, prior, BUY_RATE]
-                if not math.isnan(rate):
+                row[ITEM_POPULARITY] = item_priors[table, prior, POPULARITY]
+                row[ITEM_CART_RATE] = item_priors[table, prior, CART_RATE]
+                row[ITEM_BUY_RATE] = rate
+                if is_view and not math.isnan(rate):
                     n_rates += 1
                     rate_sum += rate
                     if rate > rate_max:
@@ -396,15 +430,6 @@ def fold_session(
                         row[ITEM_BUY_RATE_MAX] = rate_max
                     if wanted[ITEM_BUY_RATE_MEAN]:
                         row[ITEM_BUY_RATE_MEAN] = rate_sum / n_rates
-            item_last = item
-            item_views = scratch.item_count[which]
-            row[ITEM_VIEWS] = item_views
-            if item_views > top_item_views:
-                top_item_views = item_views
-                row[TOP_ITEM_VIEWS] = top_item_views
-            row[ITEM_POPULARITY] = item_priors[table, prior, POPULARITY]
-            row[ITEM_CART_RATE] = item_priors[table, prior, CART_RATE]
-            row[ITEM_BUY_RATE] = item_priors[table, prior, BUY_RATE]
 
         if is_view and not math.isnan(price):
             price_before = price_last
@@ -438,7 +463,7 @@ def fold_session(
                     row[PRICE_VS_CATEGORY] = relative
                     row[PRICE_VS_CATEGORY_MEAN] = relative_sum / n_relative
 
-        if code in (ADD_TO_CART, REMOVE_FROM_CART, PURCHASE):
+        if selection.any_cart and code in (ADD_TO_CART, REMOVE_FROM_CART, PURCHASE):
             quantity = events.quantity[at]
             cart_items, cart_value = cart_after(code, price, quantity, cart_items, cart_value)
             value = 0.0 if math.isnan(price) else price * quantity
@@ -460,11 +485,12 @@ def fold_session(
             has_times = time != NO_TIME and cart_time != NO_TIME
             row[SECONDS_SINCE_CART] = (time - cart_time) / US_PER_SECOND if has_times else nan
 
-        page = events.page[at]
-        if not math.isnan(page):
-            page_max = page if math.isnan(page_max) else max(page, page_max)
-            row[PAGE_LAST] = page
-            row[PAGE_MAX] = page_max
+        if selection.any_page:
+            page = events.page[at]
+            if not math.isnan(page):
+                page_max = page if math.isnan(page_max) else max(page, page_max)
+                row[PAGE_LAST] = page
+                row[PAGE_MAX] = page_max
 
         copy_row(row, selection, out, i)
 
