@@ -37,6 +37,12 @@ def test_help_names_every_command() -> None:
         assert command in text
 
 
+def test_help_says_whole_sentences() -> None:
+    text = " ".join(run("--help").stdout.split())
+    assert "Read data and say what is in it, what was rejected and why, and what it can answer." in text
+    assert "..." not in text.partition("Commands:")[2]
+
+
 def test_version() -> None:
     assert run("--version").stdout.startswith("buysignal ")
 

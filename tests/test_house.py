@@ -108,6 +108,35 @@ def test_heavy_libraries_stay_out_of_start_up(module: str) -> None:
     assert result.stdout.split() == []
 
 
+NOT_YET = {
+    "buysignal": {"numpy"},
+    "buysignal.cli": {"rich", "numpy", "pydantic", "pyarrow", "duckdb", "pandas"},
+    "buysignal.check": {"matplotlib", "pandas", "scipy", "sklearn", "numba"},
+    "buysignal.console": {"matplotlib", "numpy", "pandas"},
+    "buysignal.scoring": {"matplotlib", "scipy", "sklearn", "numba", "onnx"},
+}
+"""What a first answer does not wait for, by the module it comes from."""
+
+
+@pytest.mark.parametrize("module", NOT_YET)
+def test_a_first_answer_waits_for_nothing_it_does_not_need(module: str) -> None:
+    program = f"import sys, {module}; print(*sorted({NOT_YET[module]!r} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []
+
+
+def test_help_is_drawn_with_nothing_but_what_reads_the_arguments() -> None:
+    program = (
+        "import sys\n"
+        "from buysignal.cli import app\n"
+        "app(['--help'], standalone_mode=False)\n"
+        "print('brought:', *sorted({'rich', 'numpy', 'pydantic'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[0].startswith("Usage: ")
+    assert result.stdout.splitlines()[-1].strip() == "brought:"
+
+
 def test_the_changelog_heads_with_this_version() -> None:
     changelog = read("CHANGELOG.md")
     versions = re.findall(r"^## \[(\d[^\]]*)\]", changelog, flags=re.MULTILINE)

@@ -71,6 +71,14 @@ def test_smote_leaves_a_single_rare_row_alone() -> None:
     assert len(smote_capped(X, y, [], seed=0)[0]) == 10
 
 
+def test_a_forest_is_searched_with_few_trees_and_grown_with_all(samples) -> None:  # type: ignore[no-untyped-def]
+    forest = conversion.candidates(NAMES, CATEGORIES, models=["random_forest"])["random_forest"]
+    fit, judge = inner_split(samples, np.arange(600))
+    chosen, found = conversion.search("random_forest", forest, samples.X, samples.y, fit, judge)
+    assert found.params in conversion.GRID["random_forest"]
+    assert chosen[-1].n_estimators == 150 > conversion.SEARCH_TREES["random_forest"]
+
+
 def test_search_takes_the_setting_with_the_least_loss(samples) -> None:  # type: ignore[no-untyped-def]
     tree = conversion.candidates(NAMES, CATEGORIES, models=["decision_tree"])["decision_tree"]
     fit, judge = inner_split(samples, np.arange(2000))

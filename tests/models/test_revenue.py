@@ -43,6 +43,15 @@ def test_two_part_where_everyone_pays_or_nobody(samples) -> None:  # type: ignor
     assert np.allclose(nobody.predict(samples.X[:9]), 0)
 
 
+@pytest.mark.parametrize("name", revenue.MODELS)
+def test_a_search_fits_the_half_it_judges(samples, name: str) -> None:  # type: ignore[no-untyped-def]
+    X, amounts = samples.X[:2000], samples.revenue[:2000]
+    whole, half = (revenue.candidates(NAMES, CATEGORIES, fast=True, models=[name])[name] for _ in range(2))
+    whole.fit(X, amounts)
+    half.fit_log1p(X, amounts)
+    assert np.array_equal(whole.predict_log1p(samples.X), half.predict_log1p(samples.X))
+
+
 def test_search_keeps_to_the_grid(samples) -> None:  # type: ignore[no-untyped-def]
     ridge = revenue.candidates(NAMES, CATEGORIES, models=["ridge"])["ridge"]
     fit, judge = inner_split(samples, np.arange(1000))
