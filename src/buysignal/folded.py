@@ -20,6 +20,7 @@ from buysignal import features, sessions
 from buysignal.bundle import Bundle
 from buysignal.errors import SamplesError
 from buysignal.row_scores import Columns, as_frame, score_columns
+from buysignal.sources.order import is_sorted
 
 Rows = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float32]
@@ -144,7 +145,9 @@ def fold_events(bundle: Bundle, events: pa.Table) -> tuple[pa.Table, Features]:
     """Return the events with sessions assigned, and their features (n, f) as the bundle reads them."""
     if bundle.vocabulary is None:
         raise SamplesError("this bundle reads session rows, not events")
-    assigned = sessions.assign(ev.sort(ev.conform(events)), bundle.session_gap)
+    conformed = ev.conform(events)
+    ordered = conformed if is_sorted(conformed) else ev.sort(conformed)
+    assigned = sessions.assign(ordered, bundle.session_gap)
     return assigned, features.fold(assigned, bundle.vocabulary)
 
 

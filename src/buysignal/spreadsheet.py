@@ -30,13 +30,17 @@ def neutralise(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray
     return pc.if_else(runs, pc.binary_join_element_wise("'", values, ""), values)
 
 
-def write_csv(table: pa.Table, path: Path | BinaryIO) -> None:
-    """Write ``table`` as UTF-8 CSV with a header, its text columns neutralised, to a file or a stream."""
+def neutral(table: pa.Table) -> pa.Table:
+    """Return ``table`` with plain text columns and a header, all neutralised."""
     for position, field in enumerate(table.schema):
         column = table.column(position)
         if pa.types.is_dictionary(field.type):
             column = column.cast(field.type.value_type)
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             table = table.set_column(position, field.name, neutralise(column.cast(pa.string())))
-    names = neutralise(pa.array(table.column_names)).to_pylist()
-    pacsv.write_csv(table.rename_columns(names), path)
+    return table.rename_columns(neutralise(pa.array(table.column_names)).to_pylist())
+
+
+def write_csv(table: pa.Table, path: Path | BinaryIO) -> None:
+    """Write ``table`` as UTF-8 CSV with a header, its text columns neutralised, to a file or a stream."""
+    pacsv.write_csv(neutral(table), path)

@@ -4,47 +4,151 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from buysignal.cli.options import BundlePath, Json, MapOption, Paths, ProfileOption, RateOption, mapped
+from buysignal.cli.cluster import (
+    ConfOption,
+    EngineOption,
+    MasterOption,
+    Places,
+    only_on_spark,
+    print_outcome,
+    spark_options,
+)
+from buysignal.cli.options import (
+    BundlePath,
+    FreshOption,
+    Json,
+    MapOption,
+    MemoryOption,
+    Paths,
+    ProfileOption,
+    RateOption,
+    mapped,
+    resumable,
+)
 from buysignal.cli.root import app
 from buysignal.cli.terminal import console, plain, progress_bar
-from buysignal.errors import BundleError
+from buysignal.errors import BundleError, SourceError
+
+if TYPE_CHECKING:
+    from buysignal.bundle import Bundle
+    from buysignal.history.settings import Reading
+    from buysignal.score_parts import ScoreParts
 
 
 @app.command()
 def score(
     bundle: BundlePath,
-    paths: Paths,
-    out: Annotated[Path | None, typer.Option(help="CSV or Parquet; the screen if unset.")] = None,
+    paths: Places,
+    out: Annotated[
+        str | None, typer.Option(help="CSV or Parquet, or a folder for parts; the screen if unset.")
+    ] = None,
     reasons: Annotated[bool, typer.Option(help="Say what moves each score (slower).")] = False,
     every_event: Annotated[bool, typer.Option(help="A score after every event, not only the last.")] = False,
     profile: ProfileOption = None,
     mapping: MapOption = None,
     rate: RateOption = None,
+    memory: MemoryOption = "2GB",
+    fresh: FreshOption = False,
+    engine: EngineOption = "local",
+    master: MasterOption = None,
+    conf: ConfOption = None,
     as_json: Json = False,
 ) -> None:
-    """Score the visits in a file as they stand at their last event."""
+    """Score the visits in a file as they stand at their last event.
+
+    Files larger than memory, and an --out that is a folder, are scored in parts; interrupted, the same
+    command goes on behind the last finished part.
+    """
     from buysignal import bundle as bundles
-    from buysignal import scoring
+    from buysignal.history.settings import Reading
+    from buysignal.score_parts import LARGE_ROWS, score_in_parts
     from buysignal.sources.rates import parse_rates
 
-    rates = parse_rates(rate or [])
+    only_on_spark(engine, master, conf)
+    if engine == "spark":
+        from buysignal import spark
+
+        options = spark_options(profile, mapping, rate, master, conf)
+        with progress_bar("Scoring", as_json) as step:
+            outcome = spark.score(
+                bundle, paths, _needed(out), reasons=reasons, every_event=every_event, options=options,
+                progress=step,
+            )  # fmt: skip
+        print_outcome(outcome, "scores", as_json)
+        return
+    loaded = bundles.load(bundle)
+    reading = Reading(
+        tuple(Path(path) for path in paths), profile or loaded.profile, mapped(mapping),
+        parse_rates(rate or []), loaded.session_gap, memory,
+    )  # fmt: skip
+    folder = out is not None and not Path(out).suffix
+    if loaded.reads_events and (folder or reading.rows() > LARGE_ROWS):
+        target = Path(_needed(out))
+        with resumable(target), progress_bar("Scoring", as_json) as step:
+            made = score_in_parts(
+                loaded, reading, target, reasons=reasons, every_event=every_event, fresh=fresh, progress=step
+            )
+        _print_parts(made, as_json)
+        return
+    _score_at_once(loaded, reading, out, reasons, every_event, as_json)
+
+
+def _score_at_once(
+    bundle: Bundle, reading: Reading, out: str | None, reasons: bool, every_event: bool, as_json: bool
+) -> None:
+    from buysignal import scoring
+
     with progress_bar("Scoring", as_json) as step:
         scored = scoring.score_paths(
-            bundles.load(bundle), paths, profile=profile, mapping=mapped(mapping), rates=rates,
+            bundle, reading.paths, profile=reading.profile, mapping=reading.mapping, rates=reading.rates,
             reasons=reasons, every_event=every_event, progress=step,
         )  # fmt: skip
     if out is not None:
-        scoring.write_scores(scored.table, out)
+        scoring.write_scores(scored.table, Path(out))
     if as_json:
         typer.echo(scored.table.to_json(orient="records", date_format="iso"))
     else:
         from buysignal.console import print_scores
 
-        print_scores(scored, out, console())
+        print_scores(scored, None if out is None else Path(out), console())
+
+
+def _needed(out: str | None) -> str:
+    if out is None:
+        raise SourceError(
+            "so many scores do not fit on a screen",
+            allowed="--out with a folder, or a .parquet or .csv file",
+            todo="name one",
+        )
+    return out
+
+
+def _print_parts(made: ScoreParts, as_json: bool) -> None:
+    totals = made.totals
+    if as_json:
+        found = {
+            "out": str(made.path), "visits": made.visits, "rows_in": totals.rows_in, "events": totals.kept,
+            "rejected": totals.rejected, "goal": made.goal.name, "proxy": made.goal.proxy,
+            "simulated": made.simulated, "went_on": made.went_on,
+        }  # fmt: skip
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    from buysignal.console import SIMULATED
+
+    if made.simulated:
+        console().print(SIMULATED)
+    if made.went_on:
+        console().print("Went on behind what an earlier run had finished.")
+    kind = f"proxy '{plain(made.goal.name)}', not conversion" if made.goal.proxy else "conversion"
+    console().print(f"{made.visits:,} scores ({kind}): P({plain(made.goal.sentence)})")
+    console().print(
+        f"{totals.rows_in:,} rows in: {totals.kept:,} events, {totals.rejected:,} rejected. "
+        f"Written to [bold]{plain(str(made.path))}[/]."
+    )
 
 
 @app.command()

@@ -97,7 +97,8 @@ def _with_vocabulary(
     write_vocabulary(folder.path / "vocabulary.npz", vocabulary)
 
     def write(events: pa.Table, number: int) -> dict[str, Any]:
-        table = features_table(events, vocabulary, memory=memory)
+        assigned = sessions.assign(events, reading.session_gap)
+        table = features_table(assigned, vocabulary, memory=memory)
         write_part(table, folder.place("features", number), floats=features.NAMES)
         return {}
 
@@ -110,8 +111,9 @@ def _learned_here(
     """Two passes: events in parts, then what they teach, then their features."""
 
     def write(events: pa.Table, number: int) -> dict[str, Any]:
-        write_part(events, folder.place("events", number))
-        start, end = session_spans(events)
+        assigned = sessions.assign(events, reading.session_gap)
+        write_part(assigned, folder.place("events", number))
+        start, end = session_spans(assigned)
         spans = pa.table({"start": start, "end": end})
         write_part(spans, folder.place("spans", number))
         return {}

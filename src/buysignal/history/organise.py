@@ -1,4 +1,4 @@
-"""Files in, parts out: every piece of the stream settled, given sessions, and handed to what is made of it.
+"""Files in, parts out: every piece of the stream settled, and handed to what is made of it.
 
 The place to go on is the last visitor of the last finished part: visitors come in order, so that what
 comes behind is exactly what is missing.
@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from buysignal import sessions
 from buysignal.history.folder import PartsFolder, told
 from buysignal.history.settings import Reading
 from buysignal.history.workers import in_order
@@ -65,7 +64,7 @@ def organise(
     """Bring the events of ``reading`` into the parts of ``folder``, going on behind those that are there.
 
     Args:
-        write: makes a part of events as ``sessions.assign`` leaves them; called from several threads.
+        write: makes a part of settled events; called from several threads.
         consenting: leave out events of visitors who refused consent.
         piece: events of a part, at least.
         progress: called with the share done, 0 to 1, and what is being done.
@@ -82,7 +81,7 @@ def organise(
             number, one = numbered
             settled = settle_sorted(one.rows)
             events, refused = _consenting(settled.events) if consenting else (settled.events, 0)
-            entry = write(sessions.assign(events, reading.session_gap), number)
+            entry = write(events, number)
             return {
                 **entry, "kept": events.num_rows, "refused": refused, "last_visitor": one.last_visitor,
                 "out_of_order": settled.out_of_order, "duplicates": _keep_duplicates(folder, number, settled),

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from buysignal.errors import SourceError
+from buysignal.sources.files import PACKED_SUFFIXES, PARQUET_SUFFIXES
 from buysignal.sources.profile import Profile
 from buysignal.sources.stream import MEMORY, Stream, open_stream
 from buysignal.units import duration_us
+
+BYTES_PER_ROW = 120
+"""Of a text file of events, as a guess of how many rows it holds."""
+
+PACKED_TIMES = 8
+"""How many times smaller a packed text file is, likewise."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,14 @@ class Reading:
             scratch=scratch,
         )  # fmt: skip
 
+    def rows(self) -> int:
+        """Return about how many rows the files hold: counted in Parquet, guessed from the size of others.
+
+        Raises:
+            SourceError: a path does not exist.
+        """
+        return sum(_rows(file, size) for path in self.paths for file, size in _sizes(path))
+
     def about(self) -> dict[str, Any]:
         """Return what makes two readings the same: the files as they are now, and every setting.
 
@@ -60,12 +78,28 @@ class Reading:
         }
 
 
-def _files(path: Path) -> Sequence[list[Any]]:
+def _files(path: Path) -> list[list[Any]]:
     """Return name, size and time of change of a file, or of all files of a folder."""
+    return [
+        [str(file.relative_to(path)) if file != path else file.name, size, file.stat().st_mtime_ns]
+        for file, size in _sizes(path)
+    ]
+
+
+def _sizes(path: Path) -> list[tuple[Path, int]]:
     if not path.exists():
         raise SourceError(
             f"there is no file {path}", allowed="an existing file or folder", todo="check the path"
         )
     files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
-    stats = [(f, f.stat()) for f in files]
-    return [[str(f.relative_to(path)) if f != path else f.name, s.st_size, s.st_mtime_ns] for f, s in stats]
+    return [(file, file.stat().st_size) for file in files]
+
+
+def _rows(file: Path, size: int) -> int:
+    if file.suffix.lower() in PARQUET_SUFFIXES:
+        try:
+            return int(pq.read_metadata(file).num_rows)
+        except (OSError, pa.ArrowInvalid):
+            return 0
+    packed = file.suffix.lower() in PACKED_SUFFIXES
+    return size * (PACKED_TIMES if packed else 1) // BYTES_PER_ROW
