@@ -34,7 +34,11 @@ def visit_facts(events: pa.Table, session_gap: str = "30m") -> pd.DataFrame:
         EventsError: these are no canonical events.
     """
     present = [name for name in _NEEDED if name in events.column_names]
-    assigned = sessions.assign(ev.sort(ev.conform(events.select(present))), session_gap)
+    return facts_of(sessions.assign(ev.sort(ev.conform(events.select(present))), session_gap))
+
+
+def facts_of(assigned: pa.Table) -> pd.DataFrame:
+    """Do as ``visit_facts`` with events as ``sessions.assign`` leaves them."""
     if assigned.num_rows == 0:
         return pd.DataFrame({"session_id": [], "cart_items": [], "cart_value": []})
     starts = sessions.layout(assigned).session_starts[:-1]

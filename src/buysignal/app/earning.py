@@ -47,6 +47,7 @@ def ahead(data: Source, used: Model, now: str | None = None) -> Ahead:
     key = (data.token, used.bundle.version, now)
     name = "ahead" if now is None else "ahead_earlier"
     return _once(name, key, lambda step: outlook.look_ahead(used.bundle, _fitting(data, used), now=now,
+                                                            folded=state.folded(data, used),
                                                             progress=step))  # fmt: skip
 
 
@@ -54,8 +55,9 @@ def back(data: Source, used: Model) -> pd.DataFrame:
     """Return every visit at every fair moment, expected and actual, computed once."""
     key = (data.token, used.bundle.version)
     return _once(
-        "back", key, lambda step: outlook.look_back(used.bundle, _fitting(data, used), progress=step)
-    )
+        "back", key, lambda step: outlook.look_back(used.bundle, _fitting(data, used),
+                                                    folded=state.folded(data, used), progress=step)
+    )  # fmt: skip
 
 
 def prices(data: Source) -> PriceStudy:

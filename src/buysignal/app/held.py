@@ -29,3 +29,8 @@ def held(name: str, key: Hashable, make: Callable[[], T], doing: str | None = No
                 kept = (key, make())
         st.session_state[place] = kept
     return cast("T", kept[1])
+
+
+def forget(name: str) -> None:
+    """Let go of an answer that nothing will ask for again, and of the memory it takes."""
+    st.session_state.pop(f"held_{name}", None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from buysignal import acting
+from buysignal.app import state
 from buysignal.app.held import held
 from buysignal.app.state import Model, Source
 from buysignal.decisions.economics import Economics
@@ -38,7 +39,12 @@ def planned(used: Model, data: Source, moment: Moment, economics: Economics) -> 
         "asked",
         key,
         lambda: acting.ask(
-            used.bundle, data.loaded, click=moment.click, now=moment.now, unseen=moment.unseen
+            used.bundle,
+            data.loaded,
+            click=moment.click,
+            now=moment.now,
+            unseen=moment.unseen,
+            folded=state.folded(data, used),
         ),
         "Scoring the visits as they stood then",
     )

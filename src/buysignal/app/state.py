@@ -11,14 +11,20 @@ from uuid import uuid4
 
 import streamlit as st
 
+from buysignal.app.held import forget, held
 from buysignal.app.job import TrainingJob
 from buysignal.bundle import Bundle
 from buysignal.check import CheckResult
+from buysignal.folded import Folded
 from buysignal.report import Report
 from buysignal.scoring import Scored, score_loaded
 from buysignal.sources.mend import Place
 from buysignal.sources.profile import Profile
 from buysignal.sources.read import Loaded, Progress
+
+MOST_KEPT = 2_000_000
+"""Events that stay folded between pages: about 600 MB for each browser session. More are folded by every
+question anew, which takes a second a million."""
 
 
 class Again(Protocol):
@@ -89,6 +95,7 @@ def use_source(new: Source) -> None:
     """Put ``new`` in place of the data in use."""
     st.session_state["source"] = new
     st.session_state.pop("scores", None)
+    forget("folded")
 
 
 def model() -> Model | None:
@@ -100,6 +107,7 @@ def use_model(new: Model) -> None:
     """Put ``new`` in place of the model in use."""
     st.session_state["model"] = new
     st.session_state.pop("scores", None)
+    forget("folded")
 
 
 def job() -> TrainingJob | None:
@@ -114,12 +122,26 @@ def scores(data: Source, used: Model) -> Scored:
         InputError: they do not fit each other.
     """
     key = (data.token, used.bundle.version)
-    held = st.session_state.get("scores")
-    if held is None or held[0] != key:
+    kept = st.session_state.get("scores")
+    if kept is None or kept[0] != key:
         with st.spinner("Scoring every visit"):
-            held = (key, score_loaded(used.bundle, data.loaded))
-        st.session_state["scores"] = held
-    return cast(Scored, held[1])
+            kept = (key, score_loaded(used.bundle, data.loaded, folded=folded(data, used)))
+        st.session_state["scores"] = kept
+    return cast(Scored, kept[1])
+
+
+def folded(data: Source, used: Model) -> Folded | None:
+    """Return the events of the data in use as the model reads them, for all pages the same.
+
+    None where there is nothing to keep: whole visits, another kind of data than the model's, or more events
+    than `MOST_KEPT`. The library then folds for itself, or refuses.
+    """
+    table = data.loaded.table
+    if not (used.bundle.reads_events and data.loaded.profile.level == "event"):
+        return None
+    if table.num_rows > MOST_KEPT:
+        return None
+    return held("folded", (data.token, used.bundle.version), lambda: Folded(used.bundle, table))
 
 
 def currency() -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from buysignal.app import words
+from buysignal.app import state, words
 from buysignal.app.held import held
 from buysignal.app.state import Model, Source
-from buysignal.visit_facts import visit_facts
+from buysignal.visit_facts import facts_of, visit_facts
 
 ANY_CART, WITH_CART, NO_CART = "All", "With a cart", "No cart"
 MOST_CHOICES = 50
@@ -30,7 +30,9 @@ def with_facts(used: Model, data: Source, scores: pd.DataFrame) -> pd.DataFrame:
 def _facts(used: Model, data: Source, scores: pd.DataFrame) -> pd.DataFrame:
     table = data.loaded.table
     if used.bundle.reads_events:
-        return visit_facts(table, used.bundle.session_gap).drop(columns="session_id")
+        folded = state.folded(data, used)
+        facts = visit_facts(table, used.bundle.session_gap) if folded is None else facts_of(folded.events)
+        return facts.drop(columns="session_id")
     named = [name for name in used.bundle.categories if name in table.column_names and name not in scores]
     return pd.DataFrame({name: table.column(name).to_pandas().astype("category") for name in named})
 

@@ -65,7 +65,12 @@ def _asked(used: Model, data: Source) -> Carts:
         "carts",
         (data.token, used.bundle.version, now, horizon),
         lambda: acting.carts_at_risk(
-            used.bundle, data.loaded, now=now, horizon=str(horizon), reasons=WITH_REASONS
+            used.bundle,
+            data.loaded,
+            now=now,
+            horizon=str(horizon),
+            reasons=WITH_REASONS,
+            folded=state.folded(data, used),
         ),
         "Looking into every cart",
     )
