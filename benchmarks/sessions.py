@@ -1,4 +1,4 @@
-"""Splitting a stream into sessions and clustering them, beside retentioneering.
+"""Splitting a stream into sessions and clustering them, beside retentioneering 5.2.4.
 
 Sessions: a visitor's next one begins after 30 minutes without an event; both sides find the same ones.
 Clusters: both count the same eleven things of every session (checked equal) and put them into 2 to 8
@@ -65,7 +65,6 @@ def compared(folder: Path, peer: Path, what: str, source: Path, n: int) -> list[
     seconds = {side: statistics.median(json.loads(ran.output)["seconds"]) for side, ran in took.items()}
     print(f"{what}: {seconds['ours']:.2f} s, {PEER} {seconds['peer']:.2f} s", flush=True)
     case = {"sessions": "events split into sessions", "clusters": "sessions put into clusters"}[what]
-    case += f" ({PEER} {VERSION})"
     shared = {"benchmark": "sessions", "peer": PEER, "n": n, "case": case}
     return [
         Row(metric="seconds", value=seconds["ours"], peer_value=seconds["peer"], **shared),

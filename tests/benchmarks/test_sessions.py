@@ -29,6 +29,10 @@ def theirs(index: list[int]) -> pd.DataFrame:
     return split[["visitor_id", "event_time"]].assign(session_index=index)
 
 
+def test_the_page_names_the_version_that_is_installed() -> None:
+    assert f"{benchmark.PEER} {benchmark.VERSION}." in str(benchmark.__doc__)
+
+
 def test_a_pause_of_more_than_half_an_hour_begins_a_session() -> None:
     ours = _sessions.split(stream()).to_pandas()
     benchmark.check_same_sessions(ours, theirs([1, 1, 2, 3] * 2))
