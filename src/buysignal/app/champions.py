@@ -10,9 +10,9 @@ from buysignal.app.runs import Run
 from buysignal.app.state import Model
 from buysignal.compare import main_tables
 from buysignal.errors import BuysignalError
-from buysignal.plots.style import readable
 from buysignal.report import Row, Table
 from buysignal.report_html import words as report_words
+from buysignal.wording import readable
 
 DECIDES = {"conversion": "log_loss", "revenue": "rmse_log1p"}
 """What the validation slice chooses by."""

@@ -11,9 +11,10 @@ import plotly.graph_objects as go
 from buysignal.app import words
 from buysignal.app.charts import BLUE, GREY, ORANGE, SYMBOLS, framed, ink
 from buysignal.compare import Bounds, Part
-from buysignal.plots.style import PALETTE, readable
+from buysignal.plots.style import PALETTE
 from buysignal.report import Curve, Pictures, SliceRow, Table
 from buysignal.report_html.words import metric_name
+from buysignal.wording import readable
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 MOST_COLUMNS = 15

@@ -8,9 +8,9 @@ import streamlit as st
 from buysignal.app import charts, page, report_charts, state, words
 from buysignal.app.state import Model
 from buysignal.plots import caption_of
-from buysignal.plots.style import readable
 from buysignal.report import AuditLine, Report, Row, Table
 from buysignal.report_html import words as report_words
+from buysignal.wording import readable
 
 VERDICTS = {
     "tautology": ("red", ":material/error:"),

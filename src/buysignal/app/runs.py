@@ -13,8 +13,8 @@ from buysignal.app import bundles, state
 from buysignal.app.state import Model
 from buysignal.compare import main_tables
 from buysignal.errors import SourceError
-from buysignal.plots.style import readable
 from buysignal.report import Report
+from buysignal.wording import readable
 
 
 @dataclass(frozen=True, eq=False)

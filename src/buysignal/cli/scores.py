@@ -35,6 +35,7 @@ from buysignal.errors import BundleError, SourceError
 
 if TYPE_CHECKING:
     from buysignal.bundle import Bundle
+    from buysignal.goals import Goal
     from buysignal.history.settings import Reading
     from buysignal.score_parts import ScoreParts
 
@@ -69,6 +70,7 @@ def score(
     from buysignal.sources.rates import parse_rates
 
     only_on_spark(engine, master, conf)
+    loaded = bundles.load(bundle)
     if engine == "spark":
         from buysignal import spark
 
@@ -78,9 +80,10 @@ def score(
                 bundle, paths, _needed(out), reasons=reasons, every_event=every_event, options=options,
                 progress=step,
             )  # fmt: skip
+        if not as_json:
+            _say_what(loaded.goal, loaded.manifest.dataset.simulated)
         print_outcome(outcome, "scores", as_json)
         return
-    loaded = bundles.load(bundle)
     reading = Reading(
         tuple(Path(path) for path in paths), profile or loaded.profile, mapped(mapping),
         parse_rates(rate or []), loaded.session_gap, memory,
@@ -137,18 +140,23 @@ def _print_parts(made: ScoreParts, as_json: bool) -> None:
         }  # fmt: skip
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
-    from buysignal.console import SIMULATED
-
-    if made.simulated:
-        console().print(SIMULATED)
+    _say_what(made.goal, made.simulated)
     if made.went_on:
         console().print("Went on behind what an earlier run had finished.")
-    kind = f"proxy '{plain(made.goal.name)}', not conversion" if made.goal.proxy else "conversion"
-    console().print(f"{made.visits:,} scores ({kind}): P({plain(made.goal.sentence)})")
     console().print(
         f"{totals.rows_in:,} rows in: {totals.kept:,} events, {totals.rejected:,} rejected. "
-        f"Written to [bold]{plain(str(made.path))}[/]."
+        f"[bold]{made.visits:,} scores[/] in {plain(str(made.path))}."
     )
+
+
+def _say_what(goal: Goal, simulated: bool) -> None:
+    """Say what the scores are of, and whether they are a real shop's."""
+    from buysignal.console import SIMULATED
+
+    if simulated:
+        console().print(SIMULATED)
+    kind = f"proxy '{plain(goal.name)}', not conversion" if goal.proxy else "conversion"
+    console().print(f"Scores ({kind}): P({plain(goal.sentence)})")
 
 
 @app.command()
