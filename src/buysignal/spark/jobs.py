@@ -20,6 +20,8 @@ Progress = Callable[[float, str], None]
 _OURS = re.compile(r"^buysignal\.errors\.(\w+): (.+)$", re.MULTILINE)
 _FILE = re.compile(r"(?:Encountered error while reading file|while reading file|Path:)\s*(\S+?)[.,]?(?:\s|$)")
 POLL_SECONDS = 0.2
+CANCEL_SECONDS = 10
+"""What cancelled tasks are given to end, before the session is taken from under them."""
 
 
 @dataclass
@@ -67,6 +69,7 @@ class Jobs:
                 thread.join(POLL_SECONDS)
         except BaseException:
             context.cancelJobGroup(group)
+            thread.join(CANCEL_SECONDS)
             raise
         if failed:
             raise as_sentence(failed[0]) from failed[0]
