@@ -1,13 +1,12 @@
 """Our side of ``sessions.py``, as a process of its own so that its memory is its own.
 
-Run: ``python _sessions.py sessions|clusters EVENTS OUT REPEATS``. Prints the seconds of every run as JSON and
-writes what was found as Parquet.
+Run: ``python _sessions.py sessions|clusters EVENTS OUT REPEATS``. Prints seconds and processor time of every
+run as JSON and writes what was found as Parquet.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -55,13 +54,16 @@ def cluster(table: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return X, best.labels, last
 
 
-def timed(work: Callable[[], Any], repeats: int) -> tuple[list[float], Any]:
-    seconds, result = [], None
+def timed(work: Callable[[], Any], repeats: int) -> tuple[dict[str, list[float]], Any]:
+    """Return seconds and processor time of every run, and the last result."""
+    took: dict[str, list[float]] = {"seconds": [], "cpu_seconds": []}
+    result = None
     for _ in range(repeats):
-        begun = time.perf_counter()
+        begun, processor = time.perf_counter(), time.process_time()
         result = work()
-        seconds.append(time.perf_counter() - begun)
-    return seconds, result
+        took["seconds"].append(time.perf_counter() - begun)
+        took["cpu_seconds"].append(time.process_time() - processor)
+    return took, result
 
 
 def main(what: str, source: str, out: str, repeats: int) -> None:
@@ -69,18 +71,18 @@ def main(what: str, source: str, out: str, repeats: int) -> None:
     few = table.slice(0, WARM_UP_ROWS)
     if what == "sessions":
         split(few)
-        seconds, found = timed(lambda: split(table), repeats)
+        took, found = timed(lambda: split(table), repeats)
         pq.write_table(
             found.select(["visitor_id", "session_id", "event_time", "event_seq", "event_name"]), out
         )
     else:
         table = ev.conform(table)
         cluster(ev.conform(few))
-        seconds, (X, labels, last) = timed(lambda: cluster(table), repeats)
+        took, (X, labels, last) = timed(lambda: cluster(table), repeats)
         columns = {name: X[:, place] for place, name in enumerate(MEASURES)}
         ids = table.column("session_id").take(pa.array(last))
         pq.write_table(pa.table({"session_id": ids, **columns, "cluster": labels}), out)
-    print(json.dumps({"seconds": seconds, "median": statistics.median(seconds)}))
+    print(json.dumps(took))
 
 
 if __name__ == "__main__":
