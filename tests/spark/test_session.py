@@ -30,10 +30,8 @@ def test_without_java_it_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_an_error_of_a_worker_is_the_same_error() -> None:
-    trace = (
-        "Traceback …\nbuysignal.errors.EventsError: events column 'price' is text. Allowed: double.\n at …"
-    )
-    found = as_sentence(RuntimeError(trace))
+    said = "events column 'price' is text. Allowed: double."
+    found = as_sentence(RuntimeError(f"Traceback\nbuysignal.errors.EventsError: {said}\n at Worker"))
     assert isinstance(found, EventsError)
     assert str(found) == said
 
