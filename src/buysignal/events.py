@@ -110,12 +110,23 @@ def _cast(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
         return column.unify_dictionaries() if pa.types.is_dictionary(field.type) else column
     try:
         if pa.types.is_dictionary(field.type):
+            if pa.types.is_dictionary(column.type) and column.type.value_type == pa.string():
+                return _with_wide_codes(column)
             return column.cast(pa.string()).dictionary_encode().unify_dictionaries()
         return column.cast(field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise EventsError(
             f"events column '{field.name}' is {column.type}: {error}", allowed=str(field.type)
         ) from error
+
+
+def _with_wide_codes(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a dictionary of text with codes of 32 bits; the words stay as they are."""
+    chunks = [
+        pa.DictionaryArray.from_arrays(chunk.indices.cast(pa.int32()), chunk.dictionary)
+        for chunk in column.chunks
+    ]
+    return pa.chunked_array(chunks, type=_TEXT).unify_dictionaries()
 
 
 def sort(table: pa.Table) -> pa.Table:

@@ -138,18 +138,20 @@ def write_part(table: pa.Table, place: Path, *, floats: Sequence[str] = ()) -> N
     Args:
         table: its rows.
         place: the file.
-        floats: columns that hardly repeat, and are written without a dictionary.
+        floats: columns that nobody looks rows up by, and so need no statistics.
 
     Raises:
         SourceError: the disk is full, or the place cannot be written to.
     """
     beside = place.with_name(f".{place.name}")
-    repeating = [name for name in table.column_names if name not in set(floats)]
+    words = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
+    ordered = [name for name in table.column_names if name not in set(floats)]
     with told(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(
-            table, beside, compression="lz4", use_dictionary=repeating, row_group_size=_ROWS_PER_GROUP
-        )
+            table, beside, compression="lz4", use_dictionary=words, write_statistics=ordered,
+            row_group_size=_ROWS_PER_GROUP, write_batch_size=_ROWS_PER_GROUP,
+        )  # fmt: skip
         beside.replace(place)
 
 
