@@ -36,8 +36,10 @@ PIECE = 500_000
 MEMORY = "2GB"
 """Of the sort; beyond it the disk helps."""
 
-MOST_WORDS = 200_000
-"""Columns with more different texts than this are sorted as the texts they are."""
+MOST_WORDS = 20_000
+"""Columns with more different texts than this among their first rows are sorted as the texts they are."""
+
+_LOOKED_AT = 200_000
 
 _BATCH = 100_000
 _POLL_SECONDS = 0.5
@@ -109,7 +111,8 @@ class Stream:
         if not texts:
             return {}
         counts = ", ".join(f"approx_count_distinct({name(c)})" for c in texts)
-        found = self._connection.sql(f"SELECT {counts} FROM typed").fetchall()[0]
+        first = f"(SELECT * FROM typed LIMIT {_LOOKED_AT})"
+        found = self._connection.sql(f"SELECT {counts} FROM {first}").fetchall()[0]
         few = [c for c, n in zip(texts, found, strict=True) if n <= MOST_WORDS]
         lists = ", ".join(f"list(DISTINCT {name(c)}) AS {name(c)}" for c in few)
         if few:
