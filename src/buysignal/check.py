@@ -226,7 +226,7 @@ def _missing(table: pa.Table) -> dict[str, int]:
 
 
 def _warnings(loaded: Loaded, purchases: int, bots: int) -> list[str]:
-    found = []
+    found = [] if loaded.drawn is None else [loaded.drawn]
     if 0 < purchases < goals.FEW_PURCHASES:
         counted = "1 purchase" if purchases == 1 else f"{purchases} purchases"
         found.append(f"only {counted}: everything is computed, with wide intervals")

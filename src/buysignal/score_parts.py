@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from buysignal import scoring
+from buysignal import features, scoring
 from buysignal.bundle import Bundle
 from buysignal.errors import SourceError
 from buysignal.goals import Goal
@@ -89,6 +90,8 @@ def score_in_parts(
         return {"visits": table.num_rows}
 
     if not folder.complete:
+        # The fold is loaded while the database sorts.
+        threading.Thread(target=features.warm_up, daemon=True).start()
         totals = organise(
             reading, folder, write, consenting=False, piece=piece, progress=lambda s, t: tell(0.95 * s, t)
         )

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from buysignal.cli.options import GapOption, Json, MapOption, Paths, ProfileOption, RateOption, mapped
+from buysignal.cli.options import (
+    GapOption,
+    Json,
+    MapOption,
+    MostRowsOption,
+    Paths,
+    ProfileOption,
+    RateOption,
+    mapped,
+)
 from buysignal.cli.root import app
 from buysignal.cli.terminal import console, progress_bar
 
@@ -33,6 +42,7 @@ def check(
         typer.Option(help="Keep the mapping: a name keeps it for next time, a .toml file is written."),
     ] = None,
     session_gap: GapOption = "30m",
+    most_rows: MostRowsOption = 5_000_000,
     as_json: Json = False,
 ) -> None:
     """Read data and say what is in it, what was rejected and why, and what it can answer."""
@@ -42,7 +52,9 @@ def check(
 
     rates = parse_rates(rate or [])
     with progress_bar("Reading", as_json) as step:
-        loaded = load(paths, profile=profile, mapping=mapped(mapping), rates=rates, progress=step)
+        loaded = load(
+            paths, profile=profile, mapping=mapped(mapping), rates=rates, most_rows=most_rows, progress=step
+        )
         result = check_loaded(loaded, session_gap=session_gap)
     if rejects is not None:
         loaded.rejects.write(rejects)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from buysignal.features.catalogue import CATALOGUE, CATALOGUE_VERSION, NAMES, Feature, feature
 from buysignal.features.columns import feature_columns
-from buysignal.features.run import fold
+from buysignal.features.run import fold, warm_up
 from buysignal.features.vocabulary import CrossFit, Vocabulary, fit_cross, fit_vocabulary
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "fit_cross",
     "fit_vocabulary",
     "fold",
+    "warm_up",
 ]

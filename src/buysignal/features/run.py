@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from buysignal import events as ev
 from buysignal import sessions
 from buysignal.errors import InputError
 from buysignal.features.catalogue import NAMES
+from buysignal.features.columns import feature_columns
 from buysignal.features.frozen import frozen
 from buysignal.features.threads import Chunks, share_out
-from buysignal.features.vocabulary import CrossFit, Vocabulary
+from buysignal.features.vocabulary import CrossFit, Vocabulary, fit_vocabulary
 
 CHUNKS = 64
 """Pieces the visitors are dealt out in: enough for the threads to finish together."""
@@ -55,6 +57,13 @@ def fold(
         work = _walk(events, vocabulary, cross, where, columns, out)
         share_out(work, even_chunks(where), parallel=parallel)
     return out
+
+
+def warm_up() -> None:
+    """Load the compiled fold, or compile it, so that the first ``fold`` need not."""
+    one = pa.table({"visitor_id": ["v"], "session_id": ["s"], "event_seq": [0], "event_name": ["page_view"]})
+    events = sessions.assign(ev.conform(one))
+    feature_columns(fold(events, fit_vocabulary(events), parallel=False), parallel=False)
 
 
 def even_chunks(where: sessions.Layout) -> npt.NDArray[np.int64]:

@@ -79,6 +79,8 @@ def write_features(
     folder = open_folder(out, about, fresh=fresh)
     went_on = bool(folder.parts)
     if not folder.complete:
+        # The fold is loaded while the database sorts.
+        threading.Thread(target=features.warm_up, daemon=True).start()
         made = _learned_here if vocabulary is None else _with_vocabulary
         totals = made(reading, folder, vocabulary, cut, piece, progress or (lambda _share, _text: None))
         shutil.rmtree(folder.path / "duplicates", ignore_errors=True)

@@ -18,6 +18,7 @@ from buysignal.sources.kept import settle
 from buysignal.sources.profile import Profile
 from buysignal.sources.reading import Reading, opened_reading
 from buysignal.sources.rejects import Rejects
+from buysignal.sources.room import machine_memory, refuse_too_many
 
 Progress = Callable[[float, str], None]
 """Called with how much of all is done, from 0 to 1, and what is being done."""
@@ -113,7 +114,7 @@ def load(
         progress: called with each step.
 
     Raises:
-        SourceError: a file cannot be read, or no row is kept.
+        SourceError: a file cannot be read, no row is kept, or there are more than this machine can hold.
         ProfileError: no profile fits, or required columns are missing.
     """
     loaded = load_some(
@@ -141,6 +142,8 @@ def load_some(
         reading.open()
         tell(0.4, "finding the profile")
         reading.choose_profile(profile, mapping or {}, rates or {})
+        there = reading.rows_there()
+        refuse_too_many(there if most_rows is None else min(there, most_rows), machine_memory())
         tell(0.5, "checking rows")
         reading.type_rows(most_rows)
         tell(0.7, "collecting the kept rows")
