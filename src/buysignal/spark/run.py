@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,9 @@ def run(
         InputError: the files cannot be read as events, or ``out`` exists.
         DependencyError: pyspark is not installed.
     """
-    with opened_session(options.master, options.conf) as spark:
+    with opened_session(options.master, options.conf) as spark, warnings.catch_warnings():
+        # PySpark warns of pandas 3; rows come and go as Arrow here, and pandas has no part in it.
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
         target = _new_folder(spark, str(out))
         before = [("finding files", 0.02), ("looking at them", 0.03), ("typing and sorting", 0.4)]
         after = [(f"writing {what}", 0.3), ("writing rejects", 0.09), ("counting", 0.01)]
