@@ -66,7 +66,9 @@ def run(
         FileNotFoundError: there is no such program.
     """
     words = [str(word) for word in command]
-    program = shutil.which(words[0])
+    # Programs of this environment come first, whether or not it is activated.
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    program = shutil.which(words[0], path=places)
     if program is None:
         raise FileNotFoundError(f"there is no program {words[0]}")
     settings = {**os.environ, **dict.fromkeys(_THREADS, str(cores)), **(environment or {})}

@@ -59,7 +59,7 @@ def train(
     tell(0.0, "reading")
     loaded = load(
         paths, profile=options.profile, mapping=options.mapping, rates=options.rates,
-        most_rows=options.most_rows, progress=lambda share, text: tell(0.04 * share, text),
+        most_rows=options.most_rows, progress=lambda _share, text: tell(0.0, text),
     )  # fmt: skip
     tested = None
     if test:
