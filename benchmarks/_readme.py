@@ -42,13 +42,14 @@ def render(folder: Path = RESULTS) -> str:
 
 
 def _is_telling(row: Result) -> bool:
-    told_of = row["peer"] is not None or row["benchmark"] in ALONE
+    part = ": all scores: " in f": {row.get('case')}"
+    told_of = row["peer"] is not None or (row["benchmark"] in ALONE and not part)
     return row["benchmark"] not in QUALITY and row["metric"] in TELLING and told_of
 
 
 def _first_of_each(rows: list[Result]) -> list[Result]:
-    """Return one figure per case and peer: the speed, where seconds stand beside it."""
-    first = {(row["benchmark"], row.get("case"), row["peer"]): row for row in reversed(rows)}
+    """Return one figure per case, size and peer: the speed, where seconds stand beside it."""
+    first = {(row["benchmark"], row.get("case"), row["n"], row["peer"]): row for row in reversed(rows)}
     return [row for row in rows if row in first.values()]
 
 
