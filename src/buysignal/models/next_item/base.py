@@ -1,0 +1,67 @@
+"""What every recommender shares: fit, scores, top."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+
+from buysignal.sequences import Catalog, Sequences
+
+Scores = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.int32]
+
+CHUNK_CELLS = 20_000_000
+"""Scores held at once: questions are answered in chunks of so many cells."""
+
+
+class NextItem(BaseEstimator, ABC):
+    """A recommender of the next item.
+
+    Attributes:
+        catalog_: the items it knows, after ``fit``.
+    """
+
+    catalog_: Catalog
+
+    @abstractmethod
+    def fit(self, train: Sequences) -> NextItem:
+        """Learn from whole visits of the training period."""
+
+    @abstractmethod
+    def scores(self, visits: Sequences, questions: npt.NDArray[np.int64]) -> Scores:
+        """Return (questions, items) scores; the higher, the sooner suggested.
+
+        Args:
+            visits: visits with the catalog of the training.
+            questions: (q,) views (positions in ``visits.items``), each after the first of its visit;
+                what counts is the views before it in the visit.
+        """
+
+    def top(self, history: Codes, count: int = 10) -> tuple[Codes, Scores]:
+        """Return the ``count`` best items after ``history`` (h,), best first, and their scores.
+
+        An empty history is answered too: by what is looked at most.
+        """
+        known = np.append(np.asarray(history, np.int32), np.int32(-1))
+        one = Sequences(known, np.array([0, len(known)]), np.zeros(1), self.catalog_)
+        row = self.scores(one, np.array([len(known) - 1]))[0]
+        count = min(count, len(row))
+        best = np.argpartition(-row, count - 1)[:count]
+        best = best[np.lexsort((best, -row[best]))]
+        return best.astype(np.int32), row[best]
+
+
+def chunks(questions: npt.NDArray[np.int64], items: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the questions in pieces whose scores fit into memory."""
+    size = max(1, CHUNK_CELLS // max(items, 1))
+    for start in range(0, len(questions), size):
+        yield questions[start : start + size]
+
+
+def first_views(visits: Sequences, questions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the first view of each question's visit, shape (q,)."""
+    return visits.starts[np.searchsorted(visits.starts, questions, side="right") - 1]

@@ -1,0 +1,35 @@
+"""First-order Markov chain: what followed the last item."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from buysignal.models.next_item.base import NextItem, Scores
+from buysignal.models.next_item.item_counts import Table, add_row, count_items
+from buysignal.models.next_item.popularity import RARE
+from buysignal.sequences import Sequences
+
+
+class Markov(NextItem):
+    """How often each item followed the last one; what never did is ordered by its frequency."""
+
+    def fit(self, train: Sequences) -> Markov:
+        """Count what followed what."""
+        counts = count_items(train)
+        self.catalog_, self.follow_, self.seen_ = train.catalog, counts.follow, counts.seen
+        return self
+
+    def scores(self, visits: Sequences, questions: npt.NDArray[np.int64]) -> Scores:
+        """Return (questions, items)."""
+        out = np.tile((RARE * self.seen_).astype(np.float32), (len(questions), 1))
+        _follow(self.follow_, visits.items[questions - 1], out)
+        return out
+
+
+@njit(cache=True)
+def _follow(table: Table, last: npt.NDArray[np.int32], out: npt.NDArray[np.float32]) -> None:
+    for q in range(len(last)):
+        if last[q] >= 0:
+            add_row(table, last[q], 1.0, out[q])

@@ -1,0 +1,41 @@
+"""What is looked at most, after whatever came before: the bar that all others must clear."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from buysignal.models.next_item.base import NextItem, Scores
+from buysignal.sequences import Sequences
+
+RARE = np.float32(1e-6)
+"""Weight of the overall frequency where others use it to order what they know nothing of."""
+
+
+class Popularity(NextItem):
+    """Views of each item in the training period; with ``by``, items like the last one come first.
+
+    Args:
+        by: an attribute of the catalog, such as category: items that share the last item's value stand
+            above all others.
+    """
+
+    def __init__(self, by: str | None = None) -> None:
+        self.by = by
+
+    def fit(self, train: Sequences) -> Popularity:
+        """Count views."""
+        known = train.items[train.items >= 0]
+        self.catalog_ = train.catalog
+        self.seen_ = np.bincount(known, minlength=len(train.catalog.names)).astype(np.float32)
+        return self
+
+    def scores(self, visits: Sequences, questions: npt.NDArray[np.int64]) -> Scores:
+        """Return (questions, items)."""
+        out = np.tile(self.seen_, (len(questions), 1))
+        if self.by is not None and self.by in self.catalog_.attributes:
+            value = self.catalog_.attributes[self.by]
+            last = visits.items[questions - 1]
+            alike = (value[last][:, None] == value[None]) & (last >= 0)[:, None]
+            out += alike * (self.seen_.max(initial=0.0) + 1)
+        return out

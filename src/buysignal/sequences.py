@@ -1,0 +1,82 @@
+"""Sequences of items: all that a recommender ever sees of visits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from buysignal.errors import SamplesError
+
+Codes = npt.NDArray[np.int32]
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Catalog:
+    """The m items, and what is known of each whatever the visitor does.
+
+    Attributes:
+        names: item ids; a code is a position in here.
+        attributes: per attribute (category, colour, ...), (m,) int32 code of its value, -1 unknown.
+        price: (m,) float32, the usual price; NaN where there is none.
+    """
+
+    names: tuple[str, ...]
+    attributes: dict[str, Codes] = field(default_factory=dict)
+    price: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+
+    def __post_init__(self) -> None:
+        if not len(self.price):
+            object.__setattr__(self, "price", np.full(len(self.names), np.nan, np.float32))
+        wrong = [n for n, codes in self.attributes.items() if codes.shape != (len(self.names),)]
+        if wrong or self.price.shape != (len(self.names),):
+            raise SamplesError(
+                f"{len(self.names)} items and another number of {', '.join(wrong) or 'prices'}",
+                allowed="one value an item",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Items of s visits in the order they were looked at; n views in all.
+
+    Attributes:
+        items: (n,) int32 codes in ``catalog``; -1 is an item it does not know.
+        starts: (s + 1,) where each visit begins in ``items``, then n.
+        day: (s,) float64, when each visit began, in days since 1970.
+        catalog: the items.
+    """
+
+    items: Codes
+    starts: Positions
+    day: npt.NDArray[np.float64]
+    catalog: Catalog
+
+    def __post_init__(self) -> None:
+        if len(self.starts) != len(self.day) + 1 or (len(self.starts) and self.starts[-1] != len(self.items)):
+            raise SamplesError("the bounds of the visits do not fit their items")
+
+    @property
+    def visits(self) -> int:
+        return len(self.starts) - 1
+
+    def visit_of_view(self) -> Positions:
+        """Return each view's visit, shape (n,)."""
+        return np.repeat(np.arange(self.visits), np.diff(self.starts))
+
+    def place_in_visit(self) -> Positions:
+        """Return each view's place in its visit, from 0, shape (n,)."""
+        return np.arange(len(self.items)) - np.repeat(self.starts[:-1], np.diff(self.starts))
+
+    def questions(self) -> Positions:
+        """Return the views that can be asked for: known items after the first of a visit."""
+        return np.flatnonzero((self.place_in_visit() > 0) & (self.items >= 0))
+
+    def only(self, visits: npt.NDArray[np.bool_]) -> Sequences:
+        """Return the visits where ``visits`` (s,) holds."""
+        kept = visits[self.visit_of_view()]
+        sizes = np.diff(self.starts)[visits]
+        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        return Sequences(self.items[kept], starts, self.day[visits], self.catalog)
