@@ -23,15 +23,17 @@ CONSTANT = 0.95
 _SELECT, _VIEW = (ev.EVENT_CODES[name] for name in ("select_item", "view_item"))
 
 
-def looked_at(events: pa.Table, catalog: Catalog) -> Sequences:
+def looked_at(events: pa.Table, catalog: Catalog, *, goal: npt.NDArray[np.int8] | None = None) -> Sequences:
     """Return what visits of two or more looks looked at, item after item.
 
     A look is a ``view_item`` or ``select_item``; the ``view_item`` that a ``select_item`` of the same
-    item leads to is the same look. Items outside ``catalog`` are kept as unknown.
+    item leads to is the same look. Items outside ``catalog`` are kept as unknown. Suspected bots are left
+    out.
 
     Args:
-        events: events as ``sessions.assign`` leaves them.
+        events: n events as ``sessions.assign`` leaves them.
         catalog: the items of the training period.
+        goal: (n,) as in ``Sequences``, for every event.
     """
     where = sessions.layout(events)
     rows = _looks(events, where)
@@ -41,14 +43,30 @@ def looked_at(events: pa.Table, catalog: Catalog) -> Sequences:
     sizes = np.bincount(session, minlength=where.sessions)
     kept = sizes >= 2
     starts = np.concatenate([[0], np.cumsum(sizes[kept])]).astype(np.int64)
-    return Sequences(items[kept[session]], starts, _start_day(events, where)[kept], catalog)
+    rows = rows[kept[session]]
+    return Sequences(
+        items[kept[session]],
+        starts,
+        _start_day(events, where)[kept],
+        catalog,
+        gap=_gap(sessions.times(events)[rows], starts),
+        goal=None if goal is None else goal[rows],
+    )
+
+
+def _gap(time: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    gap = np.full(len(time), np.nan, np.float32)
+    known = (time[1:] != sessions.NO_TIME) & (time[:-1] != sessions.NO_TIME)
+    gap[1:][known] = (time[1:] - time[:-1])[known] / 1e6
+    gap[starts[:-1]] = np.nan
+    return gap
 
 
 def _looks(events: pa.Table, where: sessions.Layout) -> npt.NDArray[np.int64]:
     code = ev.codes_of_names(events)
     item = sessions.codes(events.column("item_id"))
     session = where.session_of_row()
-    rows = np.flatnonzero(((code == _SELECT) | (code == _VIEW)) & (item >= 0))
+    rows = np.flatnonzero(((code == _SELECT) | (code == _VIEW)) & (item >= 0) & ~sessions.bots(events))
     if len(rows) < 2:
         return rows
     before, here = rows[:-1], rows[1:]
@@ -81,9 +99,11 @@ def catalog_of(events: pa.Table, *, least: int = LEAST_VIEWS) -> Catalog:
     item = pc.fill_null(code, -1).to_numpy().astype(np.int64)
     own = [c for c in looks.column_names if c in ("category", "page") or c.startswith(ev.ATTRIBUTE_PREFIX)]
     found = {c: _own(looks.column(c), item, len(names)) for c in own}
+    kept = {c: values for c, values in found.items() if values is not None}
     return Catalog(
         names,
-        {c: values for c, values in found.items() if values is not None},
+        {c: codes for c, (codes, _) in kept.items()},
+        {c: levels for c, (_, levels) in kept.items()},
         _usual_price(looks, item, len(names)),
     )
 
@@ -93,19 +113,22 @@ def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((1, int(p), "") if p.isdigit() else (0, 0, p) for p in parts)
 
 
-def _own(column: pa.ChunkedArray, item: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int32] | None:
-    """Return each item's most frequent value; None where items do not keep to one, or all share one."""
-    frame = pd.DataFrame({"item": item, "value": sessions.codes(column)})
-    frame = frame[(frame["item"] >= 0) & (frame["value"] >= 0)]
+def _own(
+    column: pa.ChunkedArray, item: npt.NDArray[np.int64], size: int
+) -> tuple[npt.NDArray[np.int32], tuple[str, ...]] | None:
+    """Return each item's most frequent value and the values; None where items do not keep to one."""
+    text = column.cast(pa.string()).to_pandas()
+    frame = pd.DataFrame({"item": item, "value": text})[(item >= 0) & text.notna().to_numpy()]
     if frame.empty:
         return None
     counts = frame.value_counts().reset_index(name="n").drop_duplicates("item")
     agree = counts["n"].sum() / len(frame)
     if agree < CONSTANT or counts["value"].nunique() < 2:
         return None
+    codes, levels = pd.factorize(counts["value"], sort=True)
     values = np.full(size, -1, np.int32)
-    values[counts["item"]] = pd.factorize(counts["value"], sort=True)[0]
-    return values
+    values[counts["item"]] = codes
+    return values, tuple(map(str, levels))
 
 
 def _usual_price(looks: pa.Table, item: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.float32]:

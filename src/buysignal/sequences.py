@@ -20,11 +20,13 @@ class Catalog:
     Attributes:
         names: item ids; a code is a position in here.
         attributes: per attribute (category, colour, ...), (m,) int32 code of its value, -1 unknown.
+        levels: per attribute the names of its values; a code is a position in here.
         price: (m,) float32, the usual price; NaN where there is none.
     """
 
     names: tuple[str, ...]
     attributes: dict[str, Codes] = field(default_factory=dict)
+    levels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     price: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
 
     def __post_init__(self) -> None:
@@ -47,16 +49,26 @@ class Sequences:
         starts: (s + 1,) where each visit begins in ``items``, then n.
         day: (s,) float64, when each visit began, in days since 1970.
         catalog: the items.
+        gap: (n,) float32 seconds since the visit's look before; NaN for the first, and without a clock.
+            None where nobody asked for it.
+        goal: (n,) int8, whether the goal is reached later in the visit (1, 0), or the question is settled
+            or unknown (-1). None where there is no such question.
     """
 
     items: Codes
     starts: Positions
     day: npt.NDArray[np.float64]
     catalog: Catalog
+    gap: npt.NDArray[np.float32] | None = None
+    goal: npt.NDArray[np.int8] | None = None
 
     def __post_init__(self) -> None:
         if len(self.starts) != len(self.day) + 1 or (len(self.starts) and self.starts[-1] != len(self.items)):
             raise SamplesError("the bounds of the visits do not fit their items")
+        for name in ("gap", "goal"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.items):
+                raise SamplesError(f"'{name}' has {len(values):,} values", allowed=f"{len(self.items):,}")
 
     @property
     def visits(self) -> int:
@@ -79,4 +91,6 @@ class Sequences:
         kept = visits[self.visit_of_view()]
         sizes = np.diff(self.starts)[visits]
         starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        return Sequences(self.items[kept], starts, self.day[visits], self.catalog)
+        gap = None if self.gap is None else self.gap[kept]
+        goal = None if self.goal is None else self.goal[kept]
+        return Sequences(self.items[kept], starts, self.day[visits], self.catalog, gap, goal)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,26 @@ CHUNK_CELLS = 20_000_000
 """Scores held at once: questions are answered in chunks of so many cells."""
 
 
-class NextItem(BaseEstimator, ABC):
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A fitted recommender as plain parts, none of which runs code when it is read.
+
+    Attributes:
+        kind: name of the recommender in ``registry``.
+        settings: its constructor's arguments, and what else JSON can hold.
+        arrays: numbers (no objects), by name.
+        graphs: ONNX models, by name.
+        members: recommenders it is made of.
+    """
+
+    kind: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    graphs: dict[str, bytes] = field(default_factory=dict)
+    members: dict[str, Stored] = field(default_factory=dict)
+
+
+class NextItem(BaseEstimator, ABC):  # type: ignore[misc]
     """A recommender of the next item.
 
     Attributes:
@@ -40,6 +61,15 @@ class NextItem(BaseEstimator, ABC):
             questions: (q,) views (positions in ``visits.items``), each after the first of its visit;
                 what counts is the views before it in the visit.
         """
+
+    @abstractmethod
+    def stored(self) -> Stored:
+        """Return all that ``restored`` needs besides the catalog."""
+
+    @classmethod
+    @abstractmethod
+    def restored(cls, stored: Stored, catalog: Catalog) -> Self:
+        """Return the fitted recommender that ``stored`` was made of; its scores are the same."""
 
     def top(self, history: Codes, count: int = 10) -> tuple[Codes, Scores]:
         """Return the ``count`` best items after ``history`` (h,), best first, and their scores.

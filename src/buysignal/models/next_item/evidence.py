@@ -180,11 +180,11 @@ def _columns(shelf, history, place, pair_seen, work, chosen, out):  # type: igno
         row = out[c]
         for line in range(7):
             row[line] = work[line, item]
-        seen, since = 0.0, NEVER
+        seen, since = 0.0, float(NEVER)
         for back in range(length):
             if history[length - 1 - back] == item:
                 seen += 1.0
-                since = min(since, np.float32(back))
+                since = min(since, float(back))
         row[TIMES_SEEN], row[VIEWS_SINCE] = seen, since
         row[PLACE], row[PAIR_SEEN] = place, np.log1p(pair_seen)
         row[STEPS] = item - last if last >= 0 else np.nan

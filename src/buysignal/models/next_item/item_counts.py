@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,16 @@ class Table(NamedTuple):
     bounds: npt.NDArray[np.int64]
     columns: npt.NDArray[np.int32]
     values: npt.NDArray[np.float32]
+
+
+def table_arrays(name: str, table: Table) -> dict[str, npt.NDArray[Any]]:
+    """Return a table as arrays under names of its own."""
+    return {f"{name}_{part}": values for part, values in table._asdict().items()}
+
+
+def table_from(name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Table:
+    """Return the table that ``table_arrays`` took apart."""
+    return Table(*(arrays[f"{name}_{part}"] for part in Table._fields))
 
 
 class ItemCounts(NamedTuple):

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from buysignal.models.next_item.base import NextItem, Scores, first_views
-from buysignal.models.next_item.item_counts import Table, add_row, count_items
+from buysignal.models.next_item.base import NextItem, Scores, Stored, first_views
+from buysignal.models.next_item.item_counts import Table, add_row, count_items, table_arrays, table_from
 from buysignal.models.next_item.popularity import RARE
-from buysignal.sequences import Sequences
+from buysignal.sequences import Catalog, Sequences
 
 
 class ItemToItem(NextItem):
@@ -40,6 +40,19 @@ class ItemToItem(NextItem):
         first = np.maximum(first_views(visits, questions), questions - self.reach)
         _near(self.ahead_, self.behind_, visits.items, first, questions, self.decay, out)
         return out
+
+    def stored(self) -> Stored:
+        """Return the counts."""
+        tables = {**table_arrays("ahead", self.ahead_), **table_arrays("behind", self.behind_)}
+        return Stored("item_to_item", self.get_params(), {"seen": self.seen_, **tables})
+
+    @classmethod
+    def restored(cls, stored: Stored, catalog: Catalog) -> ItemToItem:
+        """Return it with the counts that were stored."""
+        found = cls(**stored.settings)
+        found.catalog_, found.seen_ = catalog, stored.arrays["seen"]
+        found.ahead_, found.behind_ = (table_from(name, stored.arrays) for name in ("ahead", "behind"))
+        return found
 
 
 @njit(cache=True)

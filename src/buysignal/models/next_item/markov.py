@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from buysignal.models.next_item.base import NextItem, Scores
-from buysignal.models.next_item.item_counts import Table, add_row, count_items
+from buysignal.models.next_item.base import NextItem, Scores, Stored
+from buysignal.models.next_item.item_counts import Table, add_row, count_items, table_arrays, table_from
 from buysignal.models.next_item.popularity import RARE
-from buysignal.sequences import Sequences
+from buysignal.sequences import Catalog, Sequences
 
 
 class Markov(NextItem):
@@ -26,6 +26,18 @@ class Markov(NextItem):
         out = np.tile((RARE * self.seen_).astype(np.float32), (len(questions), 1))
         _follow(self.follow_, visits.items[questions - 1], out)
         return out
+
+    def stored(self) -> Stored:
+        """Return the counts."""
+        return Stored("markov", arrays={"seen": self.seen_, **table_arrays("follow", self.follow_)})
+
+    @classmethod
+    def restored(cls, stored: Stored, catalog: Catalog) -> Markov:
+        """Return it with the counts that were stored."""
+        found = cls()
+        found.catalog_, found.seen_ = catalog, stored.arrays["seen"]
+        found.follow_ = table_from("follow", stored.arrays)
+        return found
 
 
 @njit(cache=True)

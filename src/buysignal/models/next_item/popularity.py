@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from buysignal.models.next_item.base import NextItem, Scores
-from buysignal.sequences import Sequences
+from buysignal.models.next_item.base import NextItem, Scores, Stored
+from buysignal.sequences import Catalog, Sequences
 
 RARE = np.float32(1e-6)
 """Weight of the overall frequency where others use it to order what they know nothing of."""
@@ -39,3 +39,14 @@ class Popularity(NextItem):
             alike = (value[last][:, None] == value[None]) & (last >= 0)[:, None]
             out += alike * (self.seen_.max(initial=0.0) + 1)
         return out
+
+    def stored(self) -> Stored:
+        """Return the counts."""
+        return Stored("popularity", self.get_params(), {"seen": self.seen_})
+
+    @classmethod
+    def restored(cls, stored: Stored, catalog: Catalog) -> Popularity:
+        """Return it with the counts that were stored."""
+        found = cls(**stored.settings)
+        found.catalog_, found.seen_ = catalog, stored.arrays["seen"]
+        return found

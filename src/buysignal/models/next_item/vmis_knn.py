@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from buysignal.models.next_item.base import NextItem, Scores, first_views
+from buysignal.models.next_item.base import NextItem, Scores, Stored, first_views
 from buysignal.models.next_item.popularity import RARE
-from buysignal.sequences import Sequences
+from buysignal.sequences import Catalog, Sequences
 
 
 class Index(NamedTuple):
@@ -74,6 +74,18 @@ class VMISkNN(NextItem):
         scratch = new_scratch(self.index_)
         _answer_all(self.index_, visits.items, first, questions, self.neighbours, scratch, out)
         return out
+
+    def stored(self) -> Stored:
+        """Return the index."""
+        return Stored("vmis_knn", self.get_params(), {"seen": self.seen_, **self.index_._asdict()})
+
+    @classmethod
+    def restored(cls, stored: Stored, catalog: Catalog) -> VMISkNN:
+        """Return it with the index that was stored."""
+        found = cls(**stored.settings)
+        found.catalog_, found.seen_ = catalog, stored.arrays["seen"]
+        found.index_ = Index(*(stored.arrays[name] for name in Index._fields))
+        return found
 
 
 def build_index(train: Sequences, recent: int) -> Index:
