@@ -46,6 +46,9 @@ def train(
     champion: Annotated[
         str | None, typer.Option(help="Keep this candidate instead of the one chosen on validation.")
     ] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Let neural networks compete too; needs the extra 'deep'.")
+    ] = False,
     most_rows: MostRowsOption = 5_000_000,
     track: Annotated[str | None, typer.Option(help="MLflow server; SQLite in this folder if unset.")] = None,
     no_track: Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")] = False,
@@ -70,6 +73,7 @@ def train(
         session_gap=session_gap,
         seed=seed,
         champion=champion,
+        deep=deep,
         most_rows=most_rows,
     )
     with progress_bar("Training", as_json) as step:

@@ -22,7 +22,7 @@ from buysignal.models.preprocess import (
     make_preprocess,
 )
 
-__all__ = ["IMBALANCE", "MODELS", "ROW_CAP", "SoftVote", "candidates", "probability", "search"]
+__all__ = ["IMBALANCE", "MODELS", "NETWORK", "ROW_CAP", "SoftVote", "candidates", "probability", "search"]
 
 MODELS = (
     "logistic_regression",
@@ -37,10 +37,16 @@ MODELS = (
 
 DEFAULT_MODELS = ("logistic_regression", "decision_tree", "random_forest", "xgboost", "mlp")
 
-ROW_CAP = {"random_forest": 60_000, "extra_trees": 60_000, "mlp": 60_000, "logistic_regression": 100_000}
+NETWORK = "tabular_network"
+"""A larger network on the same columns; joins with the extra ``deep`` alone."""
+
+ROW_CAP = {
+    "random_forest": 60_000, "extra_trees": 60_000, "mlp": 60_000, "logistic_regression": 100_000,
+    NETWORK: 200_000,
+}  # fmt: skip
 """Training rows of the slow models; more are thinned by drawing whole sessions (or visitors)."""
 
-_ENCODED = {"logistic_regression", "mlp"}
+_ENCODED = {"logistic_regression", "mlp", NETWORK}
 """Models that need one-hot and scaled columns; the trees keep missing values and read raw codes."""
 
 _LEVELS = {"random_forest"}
@@ -138,6 +144,8 @@ def _model(name: str, seed: int, fast: bool, balanced: bool) -> Any:
         )
     if name == "hist_gradient_boosting":
         return _hist_gradient_boosting(seed, fast, weight)
+    if name == NETWORK:
+        return _network(seed, fast, weight)
     made = _xgboost(seed, fast) if name == "xgboost" else _mlp(seed, fast)
     return ClassWeighted(made) if balanced else made
 
@@ -185,6 +193,12 @@ def _mlp(seed: int, fast: bool) -> Any:
         n_iter_no_change=3,
         random_state=seed,
     )
+
+
+def _network(seed: int, fast: bool, weight: str | None) -> Any:
+    from buysignal.models.deep_tabular import TabularNetwork
+
+    return TabularNetwork(epochs=4 if fast else 30, class_weight=weight, seed=seed)
 
 
 GRID: dict[str, list[dict[str, Any]]] = {

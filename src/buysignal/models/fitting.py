@@ -16,6 +16,7 @@ from buysignal.errors import SamplesError
 from buysignal.metrics import best_threshold, conversion_metrics, revenue_metrics
 from buysignal.models import conversion, revenue
 from buysignal.models.calibration import Calibrated, Method, fit_calibration
+from buysignal.models.deep_keras import heard
 from buysignal.models.imbalance import Imbalance
 from buysignal.models.preprocess import Impute
 from buysignal.models.threads import OneBlasThread
@@ -109,7 +110,8 @@ def fit_conversion(
         )
         for name, estimator in made.items():
             _tell(progress, f"fitting {name}" + ("" if imbalance == "none" else f" ({imbalance})"))
-            one = _fit_one(samples, split, plan, name, imbalance, estimator, chosen)
+            with heard(progress):
+                one = _fit_one(samples, split, plan, name, imbalance, estimator, chosen)
             fitted.append(one)
     if plan.vote and len(voters := [one for one in fitted if one.imbalance == "none"]) > 1:
         fitted.append(_vote(samples, split, voters))

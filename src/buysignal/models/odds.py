@@ -44,7 +44,7 @@ def log_odds(model: Any, values: Any) -> Floats | None:
     kind = type(model).__name__
     if kind == "XGBClassifier":
         return np.asarray(model.predict(values, output_margin=True), np.float64)
-    if kind == "MLPClassifier":
+    if kind in ("MLPClassifier", "TabularNetwork"):
         return _mlp(model, values)
     if kind in ("LogisticRegression", "HistGradientBoostingClassifier"):
         return np.asarray(model.decision_function(values), np.float64)

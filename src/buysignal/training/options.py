@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from buysignal.errors import SamplesError
 from buysignal.models import revenue
-from buysignal.models.conversion import DEFAULT_MODELS, MODELS
+from buysignal.models.conversion import DEFAULT_MODELS, MODELS, NETWORK
+from buysignal.models.deep_keras import require_deep
 from buysignal.models.fitting import Plan
 from buysignal.models.imbalance import IMBALANCE, Imbalance
 from buysignal.models.preprocess import Impute
@@ -37,6 +38,8 @@ class Options:
         seed: of everything that draws lots.
         champion: keep this candidate of a leaderboard, such as "logistic_regression", instead of the one the
             validation slice would choose; the report says so.
+        deep: let neural networks compete too (extra ``deep``): on the columns, and on the visit's events in
+            their order.
         most_rows: of larger files only as many visitors are read as have about this many rows, drawn at
             random; the report says so.
     """
@@ -53,6 +56,7 @@ class Options:
     session_gap: str = "30m"
     seed: int = 0
     champion: str | None = None
+    deep: bool = False
     most_rows: int = 5_000_000
 
     def check(self) -> None:
@@ -60,11 +64,13 @@ class Options:
 
         Raises:
             SamplesError: no leaderboard has a candidate called ``champion``.
+            DependencyError: ``deep`` is asked for, and its extra is not installed.
         """
-        if self.champion is not None and self.champion not in candidate_names():
-            raise SamplesError(
-                f"there is no candidate '{self.champion}'", allowed=", ".join(candidate_names())
-            )
+        if self.deep:
+            require_deep()
+        known = candidate_names(deep=self.deep)
+        if self.champion is not None and self.champion not in known:
+            raise SamplesError(f"there is no candidate '{self.champion}'", allowed=", ".join(known))
 
     def told(self) -> dict[str, Any]:
         """Return the settings a run can be repeated with, but for its data and profile."""
@@ -84,8 +90,9 @@ class Options:
             imbalances = tuple(IMBALANCE) if compare else ("none",)
         elif self.imbalance != "none":
             imbalances = ("none", self.imbalance)
+        models = MODELS if small and not self.fast else DEFAULT_MODELS
         return Plan(
-            models=MODELS if small and not self.fast else DEFAULT_MODELS,
+            models=(*models, NETWORK) if self.deep else models,
             imbalances=imbalances,
             impute=self.impute,
             seed=self.seed,
@@ -96,10 +103,11 @@ class Options:
         )
 
 
-def candidate_names() -> tuple[str, ...]:
+def candidate_names(*, deep: bool = False) -> tuple[str, ...]:
     """Return every candidate that may stand on a leaderboard, of the yes/no question and of the amount."""
     resampled = [f"{model} ({way})" for way in IMBALANCE if way != "none" for model in Plan().compare]
-    return (*MODELS, "soft_vote", *resampled, *revenue.MODELS)
+    networks = (NETWORK,) if deep else ()
+    return (*MODELS, *networks, "soft_vote", *resampled, *revenue.MODELS)
 
 
 class Stage:
