@@ -7,6 +7,8 @@ earlier sessions), never the intent that the walk drew.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -23,15 +25,33 @@ _WEEKS = shop.PROMOTION_WEEKS
 _SHORTEST_GAP = 1e-6
 
 
+class Standing(NamedTuple):
+    """Where a visit stands after each of n rows, as far as a log shows it.
+
+    ``belief``: (n, intents), the chances of the intents; ``place``: (n, 2), lines in the cart and the
+    category in focus (0 where there is none yet). Both are 0 from a purchase on.
+    """
+
+    belief: npt.NDArray[np.float64]
+    place: npt.NDArray[np.int8]
+
+
 def ceiling(rows: Rows) -> npt.NDArray[np.float64]:
     """Return P(buys later in this session) and the expected revenue to come (EUR), shape (n, 2)."""
     out = np.zeros((len(rows), 2))
-    _ceiling(rows, law(), out)
+    _ceiling(rows, law(), out, Standing(np.zeros((0, _N_INTENTS)), np.zeros((0, 2), np.int8)))
     return out
 
 
+def standing(rows: Rows) -> Standing:
+    """Return where each visit stands after each row."""
+    found = Standing(np.zeros((len(rows), _N_INTENTS)), np.zeros((len(rows), 2), np.int8))
+    _ceiling(rows, law(), np.zeros((len(rows), 2)), found)
+    return found
+
+
 @njit(cache=True, nogil=True)
-def _ceiling(rows, laws, out):  # type: ignore[no-untyped-def]
+def _ceiling(rows, laws, out, standing):  # type: ignore[no-untyped-def]
     law = laws[0]
     belief = np.zeros(_N_INTENTS)
     visitor, session = -1, -1
@@ -69,6 +89,9 @@ def _ceiling(rows, laws, out):  # type: ignore[no-untyped-def]
         _learn_choice(belief, law, row, week, old_focus, focus)
         normalise(belief)
         ended = now
+        if len(standing.belief):
+            standing.belief[at] = belief
+            standing.place[at, 0], standing.place[at, 1] = lines, focus
         out[at, 0], out[at, 1] = _foresee(belief, law, row, week, lines, focus, worth, mean, seen)
 
 
