@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -22,31 +22,53 @@ OPEN_VISITS = 8
 """Sessions of one visitor that can still go on; an older one is summed up and cannot be resumed."""
 
 _EPOCH = date(1970, 1, 1)
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
-class _Visit:
-    """The events of one session in arrays that have room for ``SESSION_CAP`` of them."""
+class Visit:
+    """The events of one session in arrays that have room for ``SESSION_CAP`` of them.
 
-    def __init__(self, session_id: str | None) -> None:
+    Attributes:
+        session_id: None where the source gave none.
+        size: events so far; rows from there on in ``arrays`` are empty.
+        items, categories: each name and the small integer that stands for it in ``arrays``.
+        arrays: the events, in order of time.
+        known: the visitor's other sessions, as they stood when this one began.
+    """
+
+    def __init__(self, session_id: str | None, known: npt.NDArray[np.float64]) -> None:
         self.session_id = session_id
+        self.known = known
         self.size = 0
         self.items: dict[str, int] = {}
         self.categories: dict[str, int] = {}
         self.arrays = _allocate(16)
         self.read = _to_read(self.arrays)
-        self.rows = np.empty((16, len(NAMES)), np.float32)
+        self.said: list[tuple[str | None, ...]] = []
 
-    def reserve(self) -> None:
-        """Make room for one more event, doubling up to the cap."""
-        room = len(self.rows)
-        if self.size < room:
-            return
-        grown = _allocate(min(2 * room, SESSION_CAP))
-        for name in kernel.EventArrays._fields:
-            getattr(grown, name)[:room] = getattr(self.arrays, name)
-        self.arrays = grown
-        self.read = _to_read(grown)
-        self.rows = np.concatenate([self.rows, np.empty_like(self.rows)])[: len(grown.code)]
+    def open_place(self, time: int) -> int:
+        """Make room for one more event where its time belongs, and return the place."""
+        room = len(self.arrays.code)
+        if self.size == room:
+            grown = _allocate(min(2 * room, SESSION_CAP))
+            for name in kernel.EventArrays._fields:
+                getattr(grown, name)[:room] = getattr(self.arrays, name)
+            self.arrays = grown
+            self.read = _to_read(grown)
+        at = self.size
+        while at > 0 and self.arrays.time[at - 1] > time:
+            at -= 1
+        if at < self.size:
+            for name in OF_EVENTS:
+                values = getattr(self.arrays, name)
+                values[at + 1 : self.size + 1] = values[at : self.size]
+        self.size += 1
+        return at
+
+
+OF_EVENTS = ("code", "time", "day", "item", "category", "price", "quantity", "page", "context")
+"""The arrays with a row an event; the others have one an item or category."""
 
 
 def _allocate(room: int) -> kernel.EventArrays:
@@ -66,7 +88,7 @@ def _allocate(room: int) -> kernel.EventArrays:
     )
 
 
-def _absorb(past: npt.NDArray[np.float64], visit: _Visit, until: int) -> None:
+def _absorb(past: npt.NDArray[np.float64], visit: Visit, until: int) -> None:
     """Add the first ``until`` events of a visit to ``past``."""
     arrays = visit.read
     kernel.absorb(past, arrays.code, arrays.time, arrays.price, arrays.quantity, 0, until)
@@ -94,7 +116,8 @@ class Reader:
 class LiveVisitor:
     """One visitor's state; ``observe`` takes the next event and returns its row of features.
 
-    Events must come in time order. The rows are the ones ``fold`` gives for the same events.
+    The rows are the ones ``fold`` gives for the same events. An event that comes late is put where its time
+    belongs in its session; rows that were given before stay as they were.
 
     Args:
         reader: the vocabulary.
@@ -105,8 +128,12 @@ class LiveVisitor:
         self.reader = reader
         self._gap = duration_us(session_gap, "session_gap")
         self._past = kernel.empty_past()
-        self._visits: list[_Visit] = []
-        self._known: dict[int, npt.NDArray[np.float64]] = {}
+        self._visits: list[Visit] = []
+
+    @property
+    def visits(self) -> tuple[Visit, ...]:
+        """The sessions that can still go on, in the order they began."""
+        return tuple(self._visits)
 
     def observe(self, event: Mapping[str, Any]) -> npt.NDArray[np.float32]:
         """Return the features after ``event``, shape (f,) float32.
@@ -114,30 +141,60 @@ class LiveVisitor:
         Args:
             event: the columns of the events table that are known, by name.
         """
+        return self.row(self.note(event))
+
+    def note(self, event: Mapping[str, Any]) -> Visit:
+        """Take in an event, and return the visit it belongs to."""
         time, day = _moment(event)
         visit = self._visit(event.get("session_id"), time, day)
+        self._latest = visit
         if visit.size < SESSION_CAP:
-            visit.reserve()
-            self._write(visit, event, time, day)
-            visit.size += 1
-            arrays = visit.read
-            # The walk starts over with each click: a few microseconds, and nothing to keep in step.
-            kernel.fold_session(
-                arrays,
-                0,
-                visit.size,
-                self._known[id(visit)],
-                self.reader.item_priors,
-                self.reader.category_priors,
-                0,
-                kernel.make_scratch(len(arrays.item_row), len(arrays.category_row)),
-                0,
-                kernel.EVERYTHING,
-                visit.rows,
-            )
-        return visit.rows[visit.size - 1].copy()
+            self._write(visit, event, visit.open_place(time), time, day)
+        return visit
 
-    def _visit(self, session_id: str | None, time: int, day: int) -> _Visit:
+    def row(self, visit: Visit) -> npt.NDArray[np.float32]:
+        """Return the features of a visit as it stands, shape (f,) float32."""
+        return self.rows(visit)[-1]
+
+    def rows(self, visit: Visit) -> npt.NDArray[np.float32]:
+        """Return the features after each event of a visit, shape (size, f) float32."""
+        arrays = visit.read
+        rows = np.empty((visit.size, len(NAMES)), np.float32)
+        # The walk starts over with each click: a few microseconds, and nothing to keep in step.
+        kernel.fold_session(
+            arrays,
+            0,
+            visit.size,
+            visit.known,
+            self.reader.item_priors,
+            self.reader.category_priors,
+            0,
+            kernel.make_scratch(len(arrays.item_row), len(arrays.category_row)),
+            0,
+            kernel.EVERYTHING,
+            rows,
+        )
+        return rows
+
+    def reread(self, reader: Reader) -> None:
+        """Read the same events with another vocabulary, as if it had been there from the start."""
+        self.reader = reader
+        for visit in self._visits:
+            for item in visit.items:
+                self._write_item(visit, item)
+            for category in visit.categories:
+                self._write_category(visit, category)
+            for at, said in enumerate(visit.said):
+                self._write_context(visit, at, said)
+
+    def latest(self) -> tuple[kernel.EventArrays, int]:
+        """Return the visit of the event observed last: its arrays, and how many events they hold.
+
+        The arrays are the visitor's own and change with the next event.
+        """
+        return self._latest.read, self._latest.size
+
+    def _visit(self, session_id: str | None, time: int, day: int) -> Visit:
         for visit in reversed(self._visits):
             if session_id is not None:
                 if visit.session_id == session_id:
@@ -146,48 +203,61 @@ class LiveVisitor:
                 return visit
         return self._open(session_id, time)
 
-    def _is_over(self, visit: _Visit, time: int, day: int) -> bool:
+    def _is_over(self, visit: Visit, time: int, day: int) -> bool:
         last = visit.arrays.time[visit.size - 1]
         if time == NO_TIME or last == NO_TIME:
             return bool(visit.arrays.day[visit.size - 1] != day)
         return bool(time - last > self._gap)
 
-    def _open(self, session_id: str | None, time: int) -> _Visit:
+    def _open(self, session_id: str | None, time: int) -> Visit:
         """Start a visit, and note how the visitor's others stand at this moment."""
         if len(self._visits) == OPEN_VISITS:
             oldest = self._visits.pop(0)
             _absorb(self._past, oldest, oldest.size)
-            self._known.pop(id(oldest))
         known = self._past.copy()
         for other in self._visits:
             until = kernel.rows_before(other.read.time, 0, other.size, time)
             if until > 0:
                 _absorb(known, other, until)
-        visit = _Visit(session_id)
+        visit = Visit(session_id, known)
         self._visits.append(visit)
-        self._known[id(visit)] = known
         return visit
 
-    def _write(self, visit: _Visit, event: Mapping[str, Any], time: int, day: int) -> None:
-        arrays, i = visit.arrays, visit.size
-        arrays.code[i] = EVENT_CODES.get(str(event["event_name"]), OTHER_CODE)
-        arrays.time[i] = time
-        arrays.day[i] = day
-        arrays.price[i] = np.nan if event.get("price") is None else event["price"]
-        arrays.quantity[i] = 1.0 if event.get("quantity") is None else event["quantity"]
-        arrays.page[i] = page_number(event.get("page"))
-        for column, name in enumerate(CONTEXT_COLUMNS):
-            arrays.context[i, column] = self.reader.levels[name].get(event.get(name) or "", -1)
-        arrays.item[i] = self._identify(visit.items, event.get("item_id"))
-        if arrays.item[i] >= 0:
-            row = self.reader.items.get(event["item_id"], len(self.reader.items))
-            arrays.item_row[arrays.item[i]] = row
-        arrays.category[i] = self._identify(visit.categories, event.get("category"))
-        if arrays.category[i] >= 0:
-            row = self.reader.categories.get(event["category"], len(self.reader.categories))
-            arrays.category_row[arrays.category[i]] = row
-            level = self.reader.levels["category"].get(event["category"], -1)
-            arrays.category_level[arrays.category[i]] = level
+    def _write(self, visit: Visit, event: Mapping[str, Any], at: int, time: int, day: int) -> None:
+        arrays = visit.arrays
+        arrays.code[at] = EVENT_CODES.get(str(event["event_name"]), OTHER_CODE)
+        arrays.time[at] = time
+        arrays.day[at] = day
+        arrays.price[at] = np.nan if event.get("price") is None else event["price"]
+        arrays.quantity[at] = 1.0 if event.get("quantity") is None else event["quantity"]
+        arrays.page[at] = page_number(event.get("page"))
+        said = (event.get("channel"), event.get("device"), event.get("country"))
+        if visit.said and visit.said[-1] == said:
+            said = visit.said[-1]
+        visit.said.insert(at, said)
+        self._write_context(visit, at, said)
+        item, category = event.get("item_id"), event.get("category")
+        arrays.item[at] = self._identify(visit.items, item)
+        if item is not None and arrays.item[at] == len(visit.items) - 1:
+            self._write_item(visit, item)
+        arrays.category[at] = self._identify(visit.categories, category)
+        if category is not None and arrays.category[at] == len(visit.categories) - 1:
+            self._write_category(visit, category)
+
+    def _write_context(self, visit: Visit, at: int, said: tuple[str | None, ...]) -> None:
+        context = visit.arrays.context
+        for column, level in enumerate(said):
+            context[at, column] = self.reader.levels[CONTEXT_COLUMNS[column]].get(level or "", -1)
+
+    def _write_item(self, visit: Visit, item: str) -> None:
+        row = self.reader.items.get(item, len(self.reader.items))
+        visit.arrays.item_row[visit.items[item]] = row
+
+    def _write_category(self, visit: Visit, category: str) -> None:
+        which = visit.categories[category]
+        row = self.reader.categories.get(category, len(self.reader.categories))
+        visit.arrays.category_row[which] = row
+        visit.arrays.category_level[which] = self.reader.levels["category"].get(category, -1)
 
     @staticmethod
     def _identify(seen: dict[str, int], value: str | None) -> int:
@@ -198,9 +268,13 @@ def _moment(event: Mapping[str, Any]) -> tuple[int, int]:
     """Return (microseconds, days) since 1970 UTC, ``NO_TIME`` where unknown."""
     time = event.get("event_time")
     if time is not None:
-        if isinstance(time, datetime) and time.tzinfo is not None:
-            time = time.astimezone(UTC).replace(tzinfo=None)
-        moment = int(np.datetime64(time, "us").astype(np.int64))
+        if type(time) is datetime:
+            aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+            moment = (aware - _START) // _MICROSECOND
+        else:
+            if isinstance(time, datetime) and time.tzinfo is not None:
+                time = time.astimezone(UTC).replace(tzinfo=None)
+            moment = int(np.datetime64(time, "us").astype(np.int64))
         return moment, moment // US_PER_DAY
     day = event.get("event_date")
     return int(NO_TIME), int(NO_TIME) if day is None else (day - _EPOCH).days
