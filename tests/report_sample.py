@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from buysignal import curves
 from buysignal.metrics import conversion_metrics, revenue_metrics
+from buysignal.ranking_metrics import ranking_metrics, ranks
 from buysignal.report import (
     AuditLine,
     Curve,
@@ -57,7 +58,7 @@ def report() -> Report:
             files=[EVIL],
         ),
         goal=PROXY,
-        tables=[_scores(), _amounts(), _segments()],
+        tables=[_scores(), _amounts(), _segments(), _next_item()],
         notes=[EVIL],
         created="2024-03-01T10:00:00",
         version="0.0",
@@ -151,6 +152,34 @@ def _amounts() -> Table:
             residuals={"ridge": curves.cloud(forecast, actual - forecast)},
             predicted_actual={"ridge": curves.cloud(forecast, actual)},
         ),
+    )
+
+
+def _next_item() -> Table:
+    """Two recommenders on a shop where item i is followed by item i + 1."""
+    wanted = np.arange(1, 41, dtype=np.int32) % 40
+    shown = {
+        "popularity": np.tile(np.arange(40, 0, -1, dtype=np.float32), (40, 1)),
+        "markov": np.eye(40, dtype=np.float32)[wanted],
+    }
+    figures = {name: ranking_metrics(ranks(scores, wanted)) for name, scores in shown.items()}
+    rows = [
+        Row(model=name, metrics={k: float(v[0]) for k, v in found.items()}, champion=name == "markov")
+        for name, found in figures.items()
+    ]
+    return Table(
+        name="next item",
+        unit="click",
+        task="next_item",
+        split="the first days / the last",
+        n_train=400,
+        n_test=40,
+        rows=rows,
+        champion="markov",
+        per_k=[
+            SliceRow(slice=f"k={k}", n=20, base_rate=None, metrics={"mrr_at_20": 0.5 + k / 10})
+            for k in (1, 2)
+        ],
     )
 
 

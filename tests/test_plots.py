@@ -34,6 +34,7 @@ def test_every_picture_is_drawn_from_the_saved_report(sample: Report) -> None:
         ["roc", "precision_recall", "calibration", "confusion", "lift", "gain", "per_k", "importance"],
         ["predicted_actual", "residuals"],
         ["segments", "silhouette"],
+        ["recommenders", "per_k"],
     ]
 
 
@@ -43,8 +44,8 @@ def test_every_picture_has_axis_titles_and_says_split_base_rate_and_goal(sample:
             words = texts(picture.figure).replace("\n", " ")
             axes = picture.figure.axes[0]
             assert axes.get_xlabel(), picture.name
-            assert axes.get_ylabel() or picture.name == "importance"
-            assert "proxy: dear_click" in words
+            assert axes.get_ylabel() or picture.name in ("importance", "recommenders")
+            assert ("proxy: dear_click" in words) == (table.task != "next_item")
             assert f"split: {table.split}" in words
             if table.task == "conversion":
                 assert "base rate 75 %" in words
@@ -132,6 +133,15 @@ def test_importance_shows_the_largest_on_top_and_names_its_unit() -> None:
     assert [t.get_text() for t in axes.get_yticklabels()][-1] == "f29"
     assert len(axes.patches) == 12
     assert axes.get_xlabel() == "Loss of ROC-AUC when shuffled"
+
+
+def test_recommenders_stand_by_their_figure_and_the_chosen_one_is_named(sample: Report) -> None:
+    table = sample.tables[-1]
+    figure = plots.recommenders(table.rows)
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Popularity", "Markov chain (chosen)"]
+    assert {"MRR@20", "Recall@20"} <= {text.get_text() for text in axes.get_legend().get_texts()}
+    assert "goal: which item the visitor looks at next" in plots.caption_of(sample, table).text
 
 
 def test_segments_differ_in_marker_and_noise_is_grey() -> None:

@@ -133,7 +133,7 @@ def test_slices_totals_segments_and_notes_are_there(page: Page) -> None:
 
 
 def test_every_picture_has_its_caption_and_its_name_for_readers(html: str) -> None:
-    assert html.count("<figure>") == html.count('role="img"') == html.count("<figcaption>") == 12
+    assert html.count("<figure>") == html.count('role="img"') == html.count("<figcaption>") == 14
     assert html.count("split: sessions before 2024-01-20 / after") == 8
     assert "var(--ink)" in html
 

@@ -122,7 +122,11 @@ def main_tables(report: Report) -> dict[Task, Table]:
 
     The classic click exercise, and tables with columns known too late, stand before it in a report.
     """
-    own = [table for table in report.tables if table.unit != "click" and table.name != "engagement"]
+    own = [
+        table
+        for table in report.tables
+        if table.task == "next_item" or (table.unit != "click" and table.name != "engagement")
+    ]
     return {table.task: table for table in own if table.rows}
 
 
@@ -144,7 +148,7 @@ def obstacles(a: Side, b: Side, ours: Table, theirs: Table) -> tuple[str, ...]:
 
 def _other_goal(a: Side, b: Side, ours: Table, theirs: Table) -> str:
     one, other = ours.goal or a.report.goal, theirs.goal or b.report.goal
-    if ours.task != "segments" and (one.name, one.proxy) != (other.name, other.proxy):
+    if ours.task not in ("segments", "next_item") and (one.name, one.proxy) != (other.name, other.proxy):
         said = [
             f"{side.name} “{goal_sentence(goal, table)}”{f' (proxy: {goal.name})' if goal.proxy else ''}"
             for side, goal, table in ((a, one, ours), (b, other, theirs))

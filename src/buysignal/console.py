@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 CONVERSION_COLUMNS = ("roc_auc", "average_precision", "f1", "ece", "log_loss", "lift_at_10pct")
 REVENUE_COLUMNS = ("rmse", "mae", "r2", "rmse_log1p", "total_error_pct")
 SEGMENT_COLUMNS = ("silhouette", "davies_bouldin", "inertia", "stability")
-_COLUMNS = {"conversion": CONVERSION_COLUMNS, "revenue": REVENUE_COLUMNS, "segments": SEGMENT_COLUMNS}
+NEXT_ITEM_COLUMNS = ("mrr_at_20", "recall_at_20", "recall_at_5", "ndcg_at_20", "coverage")
+_COLUMNS = {
+    "conversion": CONVERSION_COLUMNS,
+    "revenue": REVENUE_COLUMNS,
+    "segments": SEGMENT_COLUMNS,
+    "next_item": NEXT_ITEM_COLUMNS,
+}
 _HEADS = {
     "roc_auc": "ROC-AUC",
     "average_precision": "AP",
@@ -38,6 +44,10 @@ _HEADS = {
     "rmse_log1p": "RMSE log1p",
     "total_error_pct": "total %",
     "davies_bouldin": "Davies–Bouldin",
+    "mrr_at_20": "MRR@20",
+    "recall_at_20": "Recall@20",
+    "recall_at_5": "Recall@5",
+    "ndcg_at_20": "NDCG@20",
 }
 _VERDICT_STYLE = {"tautology": "bold red", "leak": "bold red", "warning": "yellow", "ok": "green"}
 _ANSWER_STYLE = {"yes": "green", "proxy": "yellow", "no": "red"}

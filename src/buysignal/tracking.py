@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from buysignal import plots
 from buysignal.errors import DependencyError, InputError
 from buysignal.report import Report, Row, Table
+from buysignal.wording import answers_goal
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,6 +23,7 @@ EXPERIMENTS = {
     "conversion": "buysignal classification",
     "revenue": "buysignal regression",
     "segments": "buysignal clustering",
+    "next_item": "buysignal recommendation",
 }
 
 
@@ -74,9 +76,11 @@ def _log_task(client: MlflowClient, report: Report, bundle: Path, task: str) -> 
     if not tables:
         return 0
     experiment = _experiment(client, EXPERIMENTS[task])
+    # What is looked at next is no goal, and so neither conversion nor a proxy.
+    goal = answers_goal(tables[0])
     tags = {
-        "buysignal.goal": report.goal.name,
-        "buysignal.proxy": str(report.goal.proxy).lower(),
+        "buysignal.goal": report.goal.name if goal else "next_look",
+        "buysignal.proxy": str(goal and report.goal.proxy).lower(),
         "buysignal.dataset": report.dataset.name,
         "buysignal.simulated": str(report.dataset.simulated).lower(),
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from buysignal.report import GoalNote, Table
 
+NEXT_LOOK = "which item the visitor looks at next"
+
 
 def base_name(table: Table) -> str:
     """Return what the base rate of the table is a share of."""
@@ -14,7 +16,12 @@ def goal_sentence(goal: GoalNote, table: Table) -> str:
     """Return what the table answers: the amount in revenue tables, else the yes/no sentence."""
     if table.task == "revenue" and goal.value_sentence:
         return goal.value_sentence
-    return goal.sentence
+    return NEXT_LOOK if table.task == "next_item" else goal.sentence
+
+
+def answers_goal(table: Table) -> bool:
+    """Return whether the table answers the goal: what is looked at next is neither conversion nor a proxy."""
+    return table.task != "next_item"
 
 
 def share_text(share: float) -> str:
@@ -38,4 +45,13 @@ def readable(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-_PROPER = {"xgboost": "XGBoost", "smote": "SMOTE", "mlp": "MLP", "dbscan": "DBSCAN", "kmeans": "K-means"}
+_PROPER = {
+    "xgboost": "XGBoost",
+    "smote": "SMOTE",
+    "mlp": "MLP",
+    "dbscan": "DBSCAN",
+    "kmeans": "K-means",
+    "vmis knn": "VMIS-kNN",
+    "markov": "Markov chain",
+    "gru": "GRU",
+}

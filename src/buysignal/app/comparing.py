@@ -12,9 +12,12 @@ from buysignal.app.state import Model
 from buysignal.compare import Comparison, Difference, Part, Side, compare
 from buysignal.errors import BuysignalError
 from buysignal.report_html import words as report_words
-from buysignal.wording import readable
+from buysignal.wording import answers_goal, readable
 
 MAX_ZIP_MB = 200
+TESTED = {"segments": "visits", "next_item": "looks"}
+"""What one test row is, where it is no test row."""
+
 WINNERS = {"a": "◀ A", "b": "▶ B", "": "no clear difference"}
 """A sign and a letter, so that colour is not needed."""
 
@@ -97,10 +100,10 @@ def _labels(found: Comparison, part: Part) -> None:
     """Say of each side what must be said first: a proxy by its name, simulated data."""
     for side, table in ((found.a, part.a), (found.b, part.b)):
         goal = table.goal or side.report.goal
-        said = [words.proxy_label(goal)] if goal.proxy else []
+        said = [words.proxy_label(goal)] if goal.proxy and answers_goal(table) else []
         said += ["simulated data"] if side.report.dataset.simulated else []
         champion = readable(table.champion or "")
-        rows = f"{table.n_test:,} {'visits' if table.task == 'segments' else 'test rows'}"
+        rows = f"{table.n_test:,} {TESTED.get(table.task, 'test rows')}"
         st.caption(f"**{side.name}**: {words.prose(', '.join([champion, rows, *said]))}")
 
 
@@ -167,5 +170,5 @@ def _charts(found: Comparison, part: Part, drawn: list[Chart]) -> None:
             st.markdown(f"**{chart.title}**")
             charts.draw(chart.figure, f"compare_{part.task}_{chart.key}", f"{chart.title} of both runs")
             simulated = "Simulated data. " if found.a.report.dataset.simulated else ""
-            proxy = f"{words.proxy_label(goal).capitalize()}. " if goal.proxy else ""
+            proxy = f"{words.proxy_label(goal).capitalize()}. " if goal.proxy and answers_goal(part.a) else ""
             st.caption(f"{simulated}{proxy}{chart.sentence}")

@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 from buysignal.app import words
 from buysignal.app.charts import BLUE, GREY, ORANGE, SYMBOLS, framed, ink
 from buysignal.compare import Bounds, Part
+from buysignal.plots import QUALITY_BY_CLICK
+from buysignal.plots.next_item import SHOWN
 from buysignal.plots.style import PALETTE
 from buysignal.report import Curve, Pictures, SliceRow, Table
 from buysignal.report_html.words import metric_name
@@ -81,7 +83,8 @@ def _error_bars(values: Sequence[tuple[float | None, Bounds | None]]) -> dict[st
 
 def _quality(table: Table) -> tuple[str, str]:
     """Return the metric that is shown click by click, and its name."""
-    return ("roc_auc", "ROC-AUC") if table.task == "conversion" else ("rmse_log1p", "RMSE of log1p")
+    metric = QUALITY_BY_CLICK.get(table.task, "rmse_log1p")
+    return metric, metric_name(metric)
 
 
 def _scores(table: Table) -> Iterator[Chart]:
@@ -162,6 +165,12 @@ def _amounts(table: Table, currency: str | None) -> Iterator[Chart]:
 
 def _others(table: Table) -> Iterator[Chart]:
     metric, name = _quality(table)
+    if table.task == "next_item" and table.rows:
+        yield Chart(
+            "recommenders", "Models side by side", _recommenders(table),
+            "MRR@20 is one over the place of the item looked at next, Recall@20 how often it is among the "
+            "first 20; lines are 95 % intervals.",
+        )  # fmt: skip
     slices = [s for s in table.per_k if s.metrics.get(metric) is not None]
     if len(slices) > 1:
         figure = _by_clicks(slices, metric, name)
@@ -251,6 +260,22 @@ def _confusion(grid: list[list[int]]) -> go.Figure:
         colorscale=[[0, "rgba(1,115,178,0.08)"], [1, "rgba(1,115,178,0.65)"]], showscale=False,
         hovertemplate="says %{x}, was %{y}: %{text}<extra></extra>", textfont={"size": 15, "color": ink()},
     )  # fmt: skip
+    return figure
+
+
+def _recommenders(table: Table) -> go.Figure:
+    ordered = sorted(table.rows, key=lambda row: row.metrics.get(SHOWN[0][0]) or 0.0)
+    figure = framed("", "", height=160 + 34 * len(ordered))
+    names = [f"★ {readable(row.model)}" if row.champion else readable(row.model) for row in ordered]
+    for i, (metric, _) in enumerate(SHOWN):
+        values = [(row.metrics.get(metric), row.intervals.get(metric)) for row in ordered]
+        known = [(v, None if b is None or None in b else (b[0] or 0.0, b[1] or 0.0)) for v, b in values]
+        figure.add_scatter(
+            x=[value for value, _ in values], y=names, mode="markers", name=metric_name(metric),
+            marker={"size": 10, "color": PALETTE[i], "symbol": SYMBOLS[i]}, error_x=_error_bars(known),
+            hovertemplate="%{y}: %{x:.3f}",
+        )  # fmt: skip
+    figure.update_xaxes(range=[0, 1])
     return figure
 
 

@@ -10,7 +10,7 @@ from buysignal.app.state import Model
 from buysignal.plots import caption_of
 from buysignal.report import AuditLine, Report, Row, Table
 from buysignal.report_html import words as report_words
-from buysignal.wording import readable
+from buysignal.wording import answers_goal, readable
 
 VERDICTS = {
     "tautology": ("red", ":material/error:"),
@@ -44,7 +44,7 @@ HEADLINES: dict[str, tuple[str, ...]] = {
     "conversion": ("roc_auc", "average_precision", "lift_at_10pct", "ece"),
     "revenue": ("r2", "rmse_log1p", "mae", "total_error_pct"),
     "segments": ("silhouette", "davies_bouldin", "stability"),
-    "next_item": ("recall_at_20", "mrr_at_20", "coverage"),
+    "next_item": ("mrr_at_20", "recall_at_20", "recall_at_5", "coverage"),
 }
 METRIC_HELP = {
     "roc_auc": "ROC-AUC",
@@ -60,6 +60,11 @@ METRIC_HELP = {
     "silhouette": "Silhouette",
     "davies_bouldin": "Davies–Bouldin",
     "stability": "Stability",
+    "mrr_at_20": "MRR@20",
+    "recall_at_20": "Recall@20",
+    "ndcg_at_20": "NDCG@20",
+    "coverage": "Coverage",
+    "popularity_bias": "Popularity bias",
 }
 """Metric -> its entry in the report's glossary."""
 
@@ -68,6 +73,8 @@ UNITS = {"prefix": "after each click", "session": "per visit", "click": "single 
 
 def _title(table: Table) -> str:
     proxy = f" (proxy: {table.goal.name})" if table.goal is not None and table.goal.proxy else ""
+    if table.task == "next_item":
+        return f"{report_words.TASK_NAMES[table.task]}: the item looked at next"
     return (
         f"{report_words.TASK_NAMES[table.task]}: {table.name.split(': ', 1)[-1]}{proxy}, {UNITS[table.unit]}"
     )
@@ -177,7 +184,7 @@ def _marked(row: Row, name: str) -> str:
 
 def _audit(lines: list[AuditLine]) -> None:
     if not lines:
-        st.caption("Nothing to audit: clustering has no answer that could leak.")
+        st.caption("Nothing to audit here: there is no column that could give the answer away.")
         return
     found = [line for line in lines if line.verdict != "ok"]
     passed = [line for line in lines if line.verdict == "ok"]
@@ -204,7 +211,7 @@ def _pictures(report: Report, table: Table) -> None:
             st.markdown(f"**{chart.title}**")
             charts.draw(chart.figure, f"report_{table.name}_{chart.key}", chart.title)
             simulated = "Simulated data. " if report.dataset.simulated else ""
-            proxy = f"{words.proxy_label(goal).capitalize()}. " if goal.proxy else ""
+            proxy = f"{words.proxy_label(goal).capitalize()}. " if goal.proxy and answers_goal(table) else ""
             st.caption(f"{simulated}{proxy}{chart.sentence}")
     if any(chart.key == "roc" for chart in drawn):
         page.caption("Two models are drawn, the chosen one with a star; a click on another name adds it.")

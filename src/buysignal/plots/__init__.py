@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from buysignal.plots.amounts import predicted_actual, residuals
 from buysignal.plots.features import importance
+from buysignal.plots.next_item import recommenders
 from buysignal.plots.scores import (
     calibration_curve,
     confusion_matrix,
@@ -23,9 +24,13 @@ from buysignal.report import Report, Table
 
 __all__ = [
     "Caption", "Picture", "calibration_curve", "caption_of", "confusion_matrix", "gain_curve", "importance",
-    "lift_curve", "per_k_curve", "pictures_of", "precision_recall_curve", "predicted_actual", "residuals",
-    "roc_curve", "segment_map", "silhouette",
+    "lift_curve", "per_k_curve", "pictures_of", "precision_recall_curve", "predicted_actual", "recommenders",
+    "residuals", "roc_curve", "segment_map", "silhouette",
 ]  # fmt: skip
+
+
+QUALITY_BY_CLICK = {"conversion": "roc_auc", "next_item": "mrr_at_20"}
+"""What is drawn against the clicks seen; amounts go by their error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +87,10 @@ def _amounts(report: Report, table: Table, caption: Caption | None) -> list[Pict
 
 def _others(table: Table, caption: Caption | None) -> list[Picture]:
     data, found = table.pictures, []
-    metric = "roc_auc" if table.task == "conversion" else "rmse_log1p"
+    metric = QUALITY_BY_CLICK.get(table.task, "rmse_log1p")
+    if table.task == "next_item" and table.rows:
+        drawn = recommenders(table.rows, caption=caption)
+        found.append(Picture("recommenders", "How high each model puts the item looked at next", drawn))
     if sum(s.metrics.get(metric) is not None for s in table.per_k) > 1:
         drawn = per_k_curve(table.per_k, metric, caption=caption)
         found.append(Picture("per_k", "Quality against the number of clicks seen", drawn))

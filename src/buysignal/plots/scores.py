@@ -187,8 +187,11 @@ METRIC_NAMES = {
     "lift_at_10pct": "Lift at 10 %",
     "total_error_pct": "Error of the total",
     "davies_bouldin": "Davies–Bouldin",
-    "recall_at_20": "Recall at 20",
-    "mrr_at_20": "MRR at 20",
+    "recall_at_5": "Recall@5",
+    "recall_at_10": "Recall@10",
+    "recall_at_20": "Recall@20",
+    "mrr_at_20": "MRR@20",
+    "ndcg_at_20": "NDCG@20",
     "brier": "Brier score",
 }
 """Names of metrics for people, where more than a capital letter changes."""

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from buysignal.report import Curve, Report, Table
-from buysignal.wording import base_name, goal_sentence, readable, share_text
+from buysignal.wording import answers_goal, base_name, goal_sentence, readable, share_text
 
 INK, FAINT, GRID = "#1f2933", "#6b7885", "#d5dbe1"
 """Text, secondary text and lines. The HTML report swaps them in the dark."""
@@ -64,7 +64,7 @@ def caption_of(report: Report, table: Table) -> Caption:
     goal = table.goal or report.goal
     return Caption(
         goal=goal_sentence(goal, table),
-        proxy=goal.name if goal.proxy else None,
+        proxy=goal.name if goal.proxy and answers_goal(table) else None,
         split=table.split,
         base_rate=table.base_rate if table.task in ("conversion", "revenue") else None,
         base_name=base_name(table),

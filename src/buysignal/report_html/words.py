@@ -22,7 +22,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "revenue": ("r2", "rmse_log1p", "mae", "rmse", "mse", "total_error_pct"),
     "segments": ("silhouette", "davies_bouldin", "inertia", "stability"),
-    "next_item": ("recall_at_20", "mrr_at_20", "coverage"),
+    "next_item": (
+        "mrr_at_20", "recall_at_20", "recall_at_10", "recall_at_5", "ndcg_at_20", "coverage",
+        "popularity_bias",
+    ),
 }  # fmt: skip
 """Metrics in the order of the leaderboard, the one to look at first in front."""
 
@@ -40,7 +43,7 @@ HEADLINE = {
     "conversion": "roc_auc",
     "revenue": "r2",
     "segments": "silhouette",
-    "next_item": "recall_at_20",
+    "next_item": "mrr_at_20",
 }
 
 GLOSSARY = (
@@ -58,6 +61,14 @@ GLOSSARY = (
     ("Silhouette", "how clearly segments are set apart, from −1 to 1"),
     ("Davies–Bouldin", "how much segments overlap; lower is better"),
     ("Stability", "how alike segments are when found again on other samples of the visits; 1 is the same"),
+    (
+        "MRR@20",
+        "one over the place of the item that was looked at next, averaged; 0 beyond the first 20",
+    ),
+    ("Recall@20", "how often the item that was looked at next is among the 20 suggested first"),
+    ("NDCG@20", "as MRR, with places further down counting more gently"),
+    ("Coverage", "share of all items that are suggested to anybody"),
+    ("Popularity bias", "mean popularity of what is suggested: 1 is the most viewed item, 0.5 no preference"),
     ("Intervals", "95 % of repetitions with other visitors of the same kind would lie in them"),
     ("Tautology", "the columns spell out the answer; the figure says nothing about visitors"),
     ("Leak", "the figure uses something a live score cannot know, or rows already seen"),
@@ -135,6 +146,8 @@ def question(report: Report, table: Table) -> str:
     goal = table.goal or report.goal
     if table.task == "segments":
         return "Which kinds of visits are there?"
+    if table.task == "next_item":
+        return "Which item does the visitor look at next?"
     sentence = goal.value_sentence if table.task == "revenue" and goal.value_sentence else goal.sentence
     label = f"proxy: {goal.name} — " if goal.proxy else ""
     return f"{label}{sentence}"
@@ -142,7 +155,8 @@ def question(report: Report, table: Table) -> str:
 
 def table_facts(table: Table) -> list[tuple[str, str]]:
     """Return unit, split, counts and base rate."""
-    found = [("one row is", UNITS[table.unit]), ("split", table.split), ("train", f"{table.n_train:,} rows")]
+    one = "one look, asked for from the looks before it" if table.task == "next_item" else UNITS[table.unit]
+    found = [("one row is", one), ("split", table.split), ("train", f"{table.n_train:,} rows")]
     if table.n_validate:
         found.append(("validate", f"{table.n_validate:,} rows"))
     found.append(("test", f"{table.n_test:,} rows"))
