@@ -45,7 +45,7 @@ def export_conversion(model: Any, X: Rows) -> Exported:
     files: dict[str, bytes] = {}
     spec = _classifier_spec(model, X.shape[1], files, "model")
     difference = _largest(OnnxModel(spec, files).predict(X) - probability(model, X))
-    _assert_equal(difference, "probabilities")
+    assert_equal(difference, "probabilities")
     return Exported(spec, files, difference)
 
 
@@ -64,11 +64,16 @@ def export_revenue(model: AmountModel | TwoPart, X: Rows) -> Exported:
         (stored.predict_log1p(X), model.predict_log1p(X)),
     ):
         difference = max(difference, _largest(ours - theirs) / max(1.0, _largest(theirs)))
-    _assert_equal(difference, "amounts")
+    assert_equal(difference, "amounts")
     return Exported(spec, files, difference)
 
 
-def _assert_equal(difference: float, what: str) -> None:
+def assert_equal(difference: float, what: str) -> None:
+    """Raise unless ``difference`` between stored and trained ``what`` is within 1e-5.
+
+    Raises:
+        BundleError: it is not.
+    """
     if not difference <= TOLERANCE:
         raise BundleError(
             f"the ONNX copy gives {what} that differ by up to {difference:.2g} from the trained model",
@@ -130,10 +135,10 @@ def graph_of(estimator: Any, width: int) -> tuple[bytes, str]:
     before, last = parts(estimator)
     gives = "log_odds"
     if type(last).__name__ == "XGBClassifier":
-        graph = _booster_graph(last, width)
+        graph = booster_graph(last, width)
         _without_sigmoid(graph)
     elif type(last).__name__ == "XGBRegressor":
-        graph, gives = _booster_graph(last, width), "value"
+        graph, gives = booster_graph(last, width), "value"
     elif can_convert(last):
         graph = graph_of_trees(last, width)
         gives = "log_odds" if "Hist" in type(last).__name__ else "shares"
@@ -158,7 +163,8 @@ def _sklearn_graph(step: Any, width: int) -> Any:
     )
 
 
-def _booster_graph(model: Any, width: int) -> Any:
+def booster_graph(model: Any, width: int) -> Any:
+    """Return an XGBoost model or booster as an ONNX model, with the input X (n, width) float32."""
     from onnxmltools import convert_xgboost
     from onnxmltools.convert.common.data_types import FloatTensorType
 

@@ -62,6 +62,13 @@ class NextItem(BaseEstimator, ABC):  # type: ignore[misc]
                 what counts is the views before it in the visit.
         """
 
+    def probabilities(self, visits: Sequences, questions: npt.NDArray[np.int64]) -> Scores:
+        """Return (questions, items) chances that each item is the next; rows sum to 1.
+
+        Scores are taken as shares; recommenders whose scores are something else say so here.
+        """
+        return shares(self.scores(visits, questions))
+
     @abstractmethod
     def stored(self) -> Stored:
         """Return all that ``restored`` needs besides the catalog."""
@@ -79,10 +86,44 @@ class NextItem(BaseEstimator, ABC):  # type: ignore[misc]
         known = np.append(np.asarray(history, np.int32), np.int32(-1))
         one = Sequences(known, np.array([0, len(known)]), np.zeros(1), self.catalog_)
         row = self.scores(one, np.array([len(known) - 1]))[0]
-        count = min(count, len(row))
-        best = np.argpartition(-row, count - 1)[:count]
-        best = best[np.lexsort((best, -row[best]))]
-        return best.astype(np.int32), row[best]
+        best = best_of(row, count)
+        return best, row[best]
+
+
+def best_of(scores: Scores, count: int) -> Codes:
+    """Return the places of the ``count`` highest of ``scores`` (m,), the first of equals first.
+
+    >>> best_of(np.array([0.1, 0.7, 0.7, 0.2], np.float32), 3)
+    array([1, 2, 3], dtype=int32)
+    """
+    count = min(count, len(scores))
+    if count < len(scores):
+        bar = np.partition(scores, len(scores) - count)[len(scores) - count]
+        places = np.flatnonzero(scores >= bar)
+    else:
+        places = np.arange(len(scores))
+    return places[np.argsort(-scores[places], kind="stable")][:count].astype(np.int32)
+
+
+def shares(scores: Scores) -> Scores:
+    """Return ``scores`` (q, m), none below 0, divided by their row's sum; rows of zeros become even.
+
+    >>> shares(np.array([[1.0, 3.0], [0.0, 0.0]], np.float32)).tolist()
+    [[0.25, 0.75], [0.5, 0.5]]
+    """
+    total = scores.sum(axis=1, keepdims=True)
+    even = np.float32(1.0 / max(scores.shape[1], 1))
+    return np.divide(scores, total, out=np.full_like(scores, even), where=total > 0)
+
+
+def softmax(margins: Scores) -> Scores:
+    """Return the softmax of each row of ``margins`` (q, m).
+
+    >>> softmax(np.array([[0.0, 0.0]], np.float32)).tolist()
+    [[0.5, 0.5]]
+    """
+    raised = np.exp(margins - margins.max(axis=1, keepdims=True, initial=-np.inf))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
 
 
 def chunks(questions: npt.NDArray[np.int64], items: int) -> Iterator[npt.NDArray[np.int64]]:

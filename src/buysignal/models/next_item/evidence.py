@@ -52,9 +52,7 @@ class Shelf(NamedTuple):
 
 def shelf_of(train: Sequences) -> Shelf:
     """Return the catalog's arrays, learned on ``train``."""
-    catalog = train.catalog
-    size = len(catalog.names)
-    attributes = np.array(list(catalog.attributes.values()), np.int32).reshape(-1, size)
+    attributes = attributes_of(train.catalog)
     levels = int(attributes.max(initial=0)) + 1
     lift = np.zeros((len(attributes), levels + 1, levels + 1), np.float32)
     visit, items = train.visit_of_view(), train.items
@@ -68,7 +66,17 @@ def shelf_of(train: Sequences) -> Shelf:
         overall = (together.sum(axis=0) + 1.0) / (together.sum() + levels)
         given = (together + 5.0 * overall) / (together.sum(axis=1, keepdims=True) + 5.0)
         lift[number, :levels, :levels] = np.log(given / overall)
-    return Shelf(attributes, catalog.price, lift)
+    return Shelf(attributes, train.catalog.price, lift)
+
+
+def shelf_with(catalog: Catalog, lift: npt.NDArray[np.float32]) -> Shelf:
+    """Return the catalog's arrays with a ``lift`` that was learned before."""
+    return Shelf(attributes_of(catalog), catalog.price, lift)
+
+
+def attributes_of(catalog: Catalog) -> npt.NDArray[np.int32]:
+    """Return the catalog's attributes, (a, m)."""
+    return np.array(list(catalog.attributes.values()), np.int32).reshape(-1, len(catalog.names))
 
 
 def describe(

@@ -6,10 +6,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from buysignal.models.next_item.base import NextItem, Scores, Stored
+from buysignal.models.next_item.base import NextItem, Scores, Stored, shares
 from buysignal.models.next_item.item_counts import Table, add_row, count_items, table_arrays, table_from
 from buysignal.models.next_item.popularity import RARE
 from buysignal.sequences import Catalog, Sequences
+
+SMOOTHING = 3.0
+"""Views' worth of the overall frequency in a chance."""
 
 
 class Markov(NextItem):
@@ -26,6 +29,11 @@ class Markov(NextItem):
         out = np.tile((RARE * self.seen_).astype(np.float32), (len(questions), 1))
         _follow(self.follow_, visits.items[questions - 1], out)
         return out
+
+    def probabilities(self, visits: Sequences, questions: npt.NDArray[np.int64]) -> Scores:
+        """Return (questions, items): counts, with some views' worth of the overall frequency added."""
+        frequency = (self.seen_ + 1.0) / (self.seen_ + 1.0).sum()
+        return shares(self.scores(visits, questions) + np.float32(SMOOTHING) * frequency.astype(np.float32))
 
     def stored(self) -> Stored:
         """Return the counts."""

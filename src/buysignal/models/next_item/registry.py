@@ -39,6 +39,12 @@ def _ranked() -> type[NextItem]:
     return Ranked
 
 
+def _blend() -> type[NextItem]:
+    from buysignal.models.next_item.blend import Blend
+
+    return Blend
+
+
 # Imported when asked for: some bring compiled code, some a library of their own.
 KINDS: dict[str, Callable[[], type[NextItem]]] = {
     "popularity": _popularity,
@@ -46,6 +52,7 @@ KINDS: dict[str, Callable[[], type[NextItem]]] = {
     "item_to_item": _item_to_item,
     "vmis_knn": _vmis_knn,
     "ranked": _ranked,
+    "blend": _blend,
 }
 
 
