@@ -10,11 +10,12 @@ import hashlib
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,13 @@ from buysignal.report import Report, SegmentProfile
 from buysignal.samples import Unit
 from buysignal.sources.profile import Profile
 
+if TYPE_CHECKING:
+    from buysignal.recommender import Recommender
+    from buysignal.recommender.stored import Parts
+    from buysignal.recommender.suggest import VisitSoFar
+
 PERCENTILES = 101
+RECOMMENDER = "recommender.npz"
 
 Rows = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -47,6 +54,8 @@ class Draft:
         check_rows: (m, f) real rows on which the stored models must equal the trained ones.
         tested_scores: (t,) the champion's scores of the test slice, which give the percentiles.
         test_from: where the slices are parted by time, the moment from which on nothing was learned from.
+        recommender: what is likely to be looked at next; None where there were too few looks.
+        check_visits: real visits on which the stored recommender must equal the trained one.
     """
 
     goal: Goal
@@ -67,11 +76,17 @@ class Draft:
     split: str
     test_from: datetime | None
     report: Report
+    recommender: Recommender | None = None
+    check_visits: Sequence[VisitSoFar] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A loaded bundle: what scores visits."""
+    """A loaded bundle: what scores visits.
+
+    Attributes:
+        recommender_files: the verified files of the recommender, read when it is asked for.
+    """
 
     manifest: Manifest
     conversion: OnnxModel
@@ -80,6 +95,7 @@ class Bundle:
     segmentation: Segmentation | None
     vocabulary: Vocabulary | None
     path: Path
+    recommender_files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def goal(self) -> Goal:
@@ -121,6 +137,21 @@ class Bundle:
     @property
     def segment_profiles(self) -> list[SegmentProfile]:
         return self.manifest.segments
+
+    @cached_property
+    def recommender(self) -> Recommender | None:
+        """What is likely to be looked at next; None where the bundle has no recommender."""
+        if self.manifest.recommender is None or RECOMMENDER not in self.recommender_files:
+            return None
+        from buysignal.recommender.stored import Parts, put_together
+
+        graphs = {
+            name.removeprefix("recommender-").removesuffix(".onnx"): content
+            for name, content in self.recommender_files.items()
+            if name != RECOMMENDER
+        }
+        arrays = _read_arrays(self.recommender_files[RECOMMENDER])
+        return put_together(Parts(self.manifest.recommender, arrays, graphs))
 
     @cached_property
     def typical(self) -> Rows:
@@ -168,12 +199,29 @@ def save(draft: Draft, path: Path) -> Path:
             _write_arrays(folder / "vocabulary.npz", vocabulary_arrays(draft.vocabulary))
         if draft.segmentation is not None:
             _write_arrays(folder / "segments.npz", draft.segmentation.to_arrays())
-        manifest = _manifest(draft, conversion.spec, None if revenue is None else revenue.spec, folder)
+        recommender = _write_recommender(draft, folder)
+        manifest = _manifest(
+            draft, conversion.spec, None if revenue is None else revenue.spec, recommender, folder
+        )
         (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
         put_in_place(folder, path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return path
+
+
+def _write_recommender(draft: Draft, folder: Path) -> dict[str, Any] | None:
+    """Write the recommender's files; returns what the manifest says of it, None where there is none."""
+    if draft.recommender is None:
+        return None
+    from buysignal.recommender.stored import prove, take_apart
+
+    parts: Parts = take_apart(draft.recommender)
+    prove(draft.recommender, parts, draft.check_visits)
+    _write_arrays(folder / RECOMMENDER, parts.arrays)
+    for name, content in parts.graphs.items():
+        (folder / f"recommender-{name}.onnx").write_bytes(content)
+    return parts.spec
 
 
 def load(path: str | Path) -> Bundle:
@@ -193,7 +241,12 @@ def load(path: str | Path) -> Bundle:
         }
         for group in ("conversion", "revenue")
     }
-    arrays = {name: _read_arrays(content) for name, content in contents.items() if name.endswith(".npz")}
+    own = {name: content for name, content in contents.items() if name.startswith("recommender")}
+    arrays = {
+        name: _read_arrays(content)
+        for name, content in contents.items()
+        if name.endswith(".npz") and name not in own
+    }
     return Bundle(
         manifest=manifest,
         conversion=OnnxModel(manifest.conversion, parts["conversion"]),
@@ -202,17 +255,22 @@ def load(path: str | Path) -> Bundle:
         segmentation=Segmentation.from_arrays(arrays["segments.npz"]) if "segments.npz" in arrays else None,
         vocabulary=vocabulary_from(arrays["vocabulary.npz"]) if "vocabulary.npz" in arrays else None,
         path=folder,
+        recommender_files=own,
     )
 
 
 def _manifest(
-    draft: Draft, conversion: dict[str, Any], revenue: dict[str, Any] | None, folder: Path
+    draft: Draft,
+    conversion: dict[str, Any],
+    revenue: dict[str, Any] | None,
+    recommender: dict[str, Any] | None,
+    folder: Path,
 ) -> Manifest:
     files = {file.name: digest(file.read_bytes()) for file in sorted(folder.iterdir())}
     return Manifest(
         schema_version=SCHEMA_VERSION,
         buysignal_version=__version__,
-        version=version_of(files, conversion, revenue),
+        version=version_of(files, conversion, revenue, recommender),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         goal=draft.goal,
         profile=draft.profile,
@@ -232,6 +290,7 @@ def _manifest(
         },
         conversion=conversion,
         revenue=revenue,
+        recommender=recommender,
         interval=None if draft.interval is None else draft.interval.to_dict(),
         threshold=draft.threshold,
         percentiles=[float(v) for v in np.quantile(draft.tested_scores, np.linspace(0, 1, PERCENTILES))],
@@ -300,9 +359,15 @@ def _read_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
         return {name: arrays[name] for name in arrays.files}
 
 
-def version_of(files: dict[str, str], conversion: dict[str, Any], revenue: dict[str, Any] | None) -> str:
-    """Return the version of a bundle: the start of a hash over all that scoring reads."""
-    return digest(json.dumps([files, conversion, revenue], sort_keys=True).encode())[:12]
+def version_of(
+    files: dict[str, str],
+    conversion: dict[str, Any],
+    revenue: dict[str, Any] | None,
+    recommender: dict[str, Any] | None = None,
+) -> str:
+    """Return the version of a bundle: the start of a hash over all that its answers are made of."""
+    read = [files, conversion, revenue, *([] if recommender is None else [recommender])]
+    return digest(json.dumps(read, sort_keys=True).encode())[:12]
 
 
 def digest(content: bytes) -> str:

@@ -36,7 +36,7 @@ def looked_at(events: pa.Table, catalog: Catalog, *, goal: npt.NDArray[np.int8] 
         goal: (n,) as in ``Sequences``, for every event.
     """
     where = sessions.layout(events)
-    rows = _looks(events, where)
+    rows = looks(events, where)
     codes = pc.index_in(events.column("item_id").cast(pa.string()), pa.array(catalog.names, pa.string()))
     items = pc.fill_null(codes, -1).to_numpy().astype(np.int32)[rows]
     session = where.session_of_row()[rows]
@@ -49,24 +49,38 @@ def looked_at(events: pa.Table, catalog: Catalog, *, goal: npt.NDArray[np.int8] 
         starts,
         _start_day(events, where)[kept],
         catalog,
-        gap=_gap(sessions.times(events)[rows], starts),
+        gap=gaps(sessions.times(events)[rows], starts),
         goal=None if goal is None else goal[rows],
     )
 
 
-def _gap(time: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+def gaps(time: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Return the seconds between each look and the one before, (n,); NaN for the first of a visit.
+
+    Args:
+        time: (n,) in microseconds, ``sessions.NO_TIME`` where unknown.
+        starts: (s + 1,) where each visit begins, then n.
+    """
     gap = np.full(len(time), np.nan, np.float32)
     known = (time[1:] != sessions.NO_TIME) & (time[:-1] != sessions.NO_TIME)
     gap[1:][known] = (time[1:] - time[:-1])[known] / 1e6
-    gap[starts[:-1]] = np.nan
+    gap[starts[starts < len(time)]] = np.nan
     return gap
 
 
-def _looks(events: pa.Table, where: sessions.Layout) -> npt.NDArray[np.int64]:
+def looks(events: pa.Table, where: sessions.Layout, *, with_bots: bool = False) -> npt.NDArray[np.int64]:
+    """Return the rows of ``events`` that are looks at an item, as ``looked_at`` counts them.
+
+    Args:
+        events: events as ``sessions.assign`` leaves them.
+        where: their layout.
+        with_bots: keep those of suspected bots.
+    """
     code = ev.codes_of_names(events)
     item = sessions.codes(events.column("item_id"))
     session = where.session_of_row()
-    rows = np.flatnonzero(((code == _SELECT) | (code == _VIEW)) & (item >= 0) & ~sessions.bots(events))
+    wanted = ((code == _SELECT) | (code == _VIEW)) & (item >= 0)
+    rows = np.flatnonzero(wanted if with_bots else wanted & ~sessions.bots(events))
     if len(rows) < 2:
         return rows
     before, here = rows[:-1], rows[1:]
@@ -91,20 +105,20 @@ def catalog_of(events: pa.Table, *, least: int = LEAST_VIEWS) -> Catalog:
     Args:
         events: events of the training period, as ``sessions.assign`` leaves them.
     """
-    looks = events.take(pa.array(_looks(events, sessions.layout(events))))
-    counted = pc.value_counts(looks.column("item_id").cast(pa.string()))
+    seen = events.take(pa.array(looks(events, sessions.layout(events))))
+    counted = pc.value_counts(seen.column("item_id").cast(pa.string()))
     often = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
     names = tuple(sorted((name for name, n in often if n >= least), key=_natural))
-    code = pc.index_in(looks.column("item_id").cast(pa.string()), pa.array(names, pa.string()))
+    code = pc.index_in(seen.column("item_id").cast(pa.string()), pa.array(names, pa.string()))
     item = pc.fill_null(code, -1).to_numpy().astype(np.int64)
-    own = [c for c in looks.column_names if c in ("category", "page") or c.startswith(ev.ATTRIBUTE_PREFIX)]
-    found = {c: _own(looks.column(c), item, len(names)) for c in own}
+    own = [c for c in seen.column_names if c in ("category", "page") or c.startswith(ev.ATTRIBUTE_PREFIX)]
+    found = {c: _own(seen.column(c), item, len(names)) for c in own}
     kept = {c: values for c, values in found.items() if values is not None}
     return Catalog(
         names,
         {c: codes for c, (codes, _) in kept.items()},
         {c: levels for c, (_, levels) in kept.items()},
-        _usual_price(looks, item, len(names)),
+        _usual_price(seen, item, len(names)),
     )
 
 

@@ -36,6 +36,7 @@ class Manifest(BaseModel):
     Attributes:
         names, categories: the columns the models read, and the levels of the categorical ones.
         conversion, revenue: how the ONNX parts make a probability and an amount (`models.runtime`).
+        recommender: kinds and settings of the model of the next look and its members; None without one.
         percentiles: (101,) scores of the test slice at each percent; no outcome is looked at.
         typical: (f,) the typical visit reasons are told against; null is missing.
         split, metrics: how the champion was judged, and its figures on the test slice.
@@ -63,6 +64,7 @@ class Manifest(BaseModel):
     metrics: dict[str, dict[str, float | None]]
     conversion: dict[str, Any]
     revenue: dict[str, Any] | None
+    recommender: dict[str, Any] | None = None
     interval: dict[str, Any] | None
     threshold: float | None
     percentiles: list[float]

@@ -41,7 +41,9 @@ def renamed(bundle: Bundle, names: Mapping[int, str]) -> Bundle:
         update={
             "segments": profiles,
             "files": files,
-            "version": bundles.version_of(files, bundle.manifest.conversion, bundle.manifest.revenue),
+            "version": bundles.version_of(
+                files, bundle.manifest.conversion, bundle.manifest.revenue, bundle.manifest.recommender
+            ),
         }
     )
     return replace(bundle, manifest=manifest, segmentation=segmentation)

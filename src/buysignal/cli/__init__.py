@@ -19,6 +19,7 @@ from buysignal.cli import explore  # noqa: F401
 from buysignal.cli import features  # noqa: F401
 from buysignal.cli import train  # noqa: F401
 from buysignal.cli import scores  # noqa: F401
+from buysignal.cli import recommend  # noqa: F401
 from buysignal.cli import revenue  # noqa: F401
 from buysignal.cli import act  # noqa: F401
 from buysignal.cli import card  # noqa: F401
