@@ -62,12 +62,12 @@ def test_a_walk_through_the_shop_moves_the_probability_and_suggests(
     with visitor(browser, address, WIDE) as page:
         with_data(page, shop)
         go(page, "Live visit", "Manual input: one live visit")
-        expect(page.get_by_text("Most viewed next", exact=True)).to_be_visible()
-        expect(page.get_by_text("not a personal recommendation")).to_be_visible()
+        expect(page.get_by_text("What to show next", exact=True)).to_be_visible()
+        expect(page.get_by_text("not of being bought")).to_be_visible()
         value = page.get_by_test_id("stMetricValue").first
         before = value.inner_text()
         suggestion = page.locator("[class*=st-key-next_]").first.get_by_role("button")
-        name = suggestion.inner_text().splitlines()[-1].split(" · ")[0]
+        name = page.locator("[class*=st-key-suggestion_]").first.locator("strong").inner_text()
         suggestion.click()
         expect(page.get_by_text("The visit so far: 4 clicks")).to_be_visible()
         expect(page.locator(".st-key-on_screen").get_by_text(name, exact=True)).to_be_visible()

@@ -9,11 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from buysignal import scoring
-from buysignal.app import charts, shop_front, visit, visit_filters, visit_table
+from buysignal.app import charts, suggesting, visit, visit_filters, visit_table
 from buysignal.app.shop_front import cart_of, fitting
 from buysignal.app.visit import Click
 from buysignal.explain import Reason
-from buysignal.next_views import count_next_views
+from buysignal.recommender import Wishes
 from buysignal.sources import load
 from buysignal.visit_facts import visit_facts
 from shop import Shop
@@ -80,19 +80,28 @@ def test_the_scores_shown_are_the_librarys(shop: Shop) -> None:
 
 
 @pytest.mark.usefixtures("models")
-def test_suggestions_are_the_count_by_name_and_a_click_looks_at_them(shop: Shop) -> None:
+def test_suggestions_are_those_of_the_bundle_and_a_click_looks_at_them(shop: Shop) -> None:
     app = opened(with_shop(started(), shop), "live")
+    assert shop.bundle.recommender is not None
     seen = [click.item for click in clicks_of(app) if click.item]
-    counted = count_next_views(load(shop.events).table, shop.bundle.session_gap)
-    expected = counted.after(seen[-1], leave_out=seen, count=shop_front.SUGGESTED)
-    shown = [b for b in app.button if str(b.key).startswith("next_")]
-    assert [str(b.key).removeprefix("next_") for b in shown] == list(expected["item"])
-    assert f"{expected['times'].iloc[0]:,} of {expected['of'].iloc[0]:,}" in shown[0].label
-    assert "Most viewed next" in texts(app)
-    assert "not a personal recommendation" in texts(app)
-    press(app, str(shown[0].key))
-    assert clicks_of(app)[-1].item == expected["item"].iloc[0]
-    assert expected["item"].iloc[0] not in {str(b.key).removeprefix("next_") for b in app.button}
+    expected = shop.bundle.recommender.suggest(seen, Wishes(count=suggesting.SHOWN))
+    shown = [str(b.key).removeprefix("next_") for b in app.button if str(b.key).startswith("next_")]
+    assert shown == [one.item for one in expected]
+    assert suggesting.TITLE in texts(app)
+    assert "not of being bought" in texts(app)
+    assert "Learned from simulated visits" in texts(app)
+    press(app, f"next_{shown[0]}")
+    assert clicks_of(app)[-1].item == shown[0]
+    assert f"next_{shown[0]}" not in {str(b.key) for b in app.button}
+
+
+@pytest.mark.usefixtures("models")
+def test_wishes_narrow_the_suggestions(shop: Shop) -> None:
+    app = opened(with_shop(started(), shop), "live")
+    app.multiselect(key="wish_categories").set_value(["books"]).run()
+    shown = [str(b.key) for b in app.button if str(b.key).startswith("next_")]
+    assert shown
+    assert all(key.startswith("next_BOO") for key in shown)
 
 
 @pytest.mark.usefixtures("models")
@@ -120,9 +129,9 @@ def test_turning_pages_is_no_click(shop: Shop) -> None:
 
 
 @pytest.mark.usefixtures("models")
-def test_without_data_the_shop_opens_and_says_what_suggestions_need() -> None:
+def test_without_data_the_shop_opens_and_suggests_all_the_same() -> None:
     app = opened(started(), "live")
-    assert "needs data to count in" in texts(app)
+    assert any(str(b.key).startswith("next_") for b in app.button)
     assert any(str(b.key).startswith("view_item_") for b in app.button)
 
 

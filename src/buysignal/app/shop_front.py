@@ -10,13 +10,14 @@ import pandas as pd
 import streamlit as st
 
 from buysignal.app import state, words
+from buysignal.app.suggesting import name_of, suggestions
 from buysignal.app.visit import Click
-from buysignal.next_views import EXPLAINED, NAME, NextViews
+from buysignal.recommender import Recommender
 
 CARD_WIDTH, CARD_HEIGHT, LONGEST_NAME = 148, 232, 40
 """Pixels and letters: three cards a row beside the charts, two on a phone."""
 
-PER_PAGE, SUGGESTED = 6, 3
+PER_PAGE = 6
 ALL = "All categories"
 ORDERS = {
     "Most viewed": ("n", False),
@@ -40,14 +41,16 @@ class Shop:
         items: ``item``, ``name``, ``category``, ``price``, most viewed first.
         offered: the events a visit can be made of.
         clicks: the visit; the buttons add to it.
-        next_views: what was looked at next after each item; None where there is no data to count in.
+        recommender: what the model suggests by; None where it suggests nothing.
+        simulated: the model learned from simulated visits.
         pause_s: seconds between two clicks.
     """
 
     items: pd.DataFrame
     offered: list[str]
     clicks: list[Click]
-    next_views: NextViews | None
+    recommender: Recommender | None
+    simulated: bool
     pause_s: float
 
     def add(self, event: str, item: str | None = None, category: str | None = None) -> None:
@@ -98,11 +101,12 @@ def front(shop: Shop) -> None:
 
 
 def _on_screen(shop: Shop) -> None:
-    """Show the item that was looked at last, and what others looked at next."""
+    """Show the item that was looked at last, and what to show next."""
     latest = next((c for c in reversed(shop.clicks) if c.event == "view_item" and c.item), None)
     with st.container(border=True, key="on_screen"):
         if latest is None or latest.item is None:
-            st.markdown("**No item opened yet.** Look at one on the shelves below.")
+            st.markdown("**No item opened yet.** Look at one below.")
+            _suggestions(shop)
             return
         name = name_of(shop.items, latest.item)
         st.caption("ON THE SCREEN")
@@ -119,29 +123,11 @@ def _on_screen(shop: Shop) -> None:
                         st.button(label, key=f"screen_{event}", on_click=shop.add, args=(event, latest.item),
                                   icon=f":material/{icon}:",
                                   type="primary" if event == "add_to_cart" else "secondary")  # fmt: skip
-        _suggestions(shop, latest.item, name)
+        _suggestions(shop)
 
 
-def _suggestions(shop: Shop, item: str, name: str) -> None:
-    if shop.next_views is None:
-        st.caption(f"**{NAME}** needs data to count in: open some on the Data page.")
-        return
-    seen = {c.item for c in shop.clicks if c.item is not None}
-    found = shop.next_views.after(item, leave_out=seen, count=SUGGESTED)
-    found = found[found["item"].isin(set(shop.items["item"]))]
-    st.markdown(f"**{NAME}**")
-    if found.empty:
-        st.caption("Nobody in this data went on from here to an item that is not in this visit yet.")
-        return
-    with st.container(horizontal=True, gap="xsmall"):
-        for follower, times, of in zip(found["item"], found["times"], found["of"], strict=True):
-            label = f"{name_of(shop.items, follower)} · {times:,} of {of:,}"
-            st.button(label, key=f"next_{follower}", on_click=shop.add, args=("view_item", follower),
-                      icon=":material/visibility:")  # fmt: skip
-    st.caption(
-        f"What visitors of this data looked at next after {words.plain(name)}, and how often: {EXPLAINED}. "
-        "Items of this visit are left out."
-    )
+def _suggestions(shop: Shop) -> None:
+    suggestions(shop.recommender, shop.clicks, shop.items, shop.add, simulated=shop.simulated)
 
 
 def _cart(shop: Shop) -> None:
@@ -250,12 +236,6 @@ def fitting(items: pd.DataFrame, said: str, category: str | None, order: str) ->
     if column not in kept:
         return kept
     return kept.sort_values(column, ascending=ascending, kind="stable", na_position="last")
-
-
-def name_of(items: pd.DataFrame, item: str) -> str:
-    """Return what an item is called, its number where it has no name."""
-    found = items.loc[items["item"] == item, "name"]
-    return str(found.iloc[0]) if len(found) else item
 
 
 def _facts(category: str | None, price: float | None) -> str:

@@ -20,7 +20,6 @@ from buysignal.app.visit import (
     levels,
     score_clicks,
 )
-from buysignal.next_views import NextViews, count_next_views
 
 SHOP, CLICKS, COUNTS = "Click through the shop", "Type clicks", "Set values"
 
@@ -65,7 +64,9 @@ def _by_clicks(used: Model) -> None:
         way = st.segmented_control("How", (SHOP, CLICKS, COUNTS), default=SHOP, required=True, key="live_way")
         setting, pause = _setting(used, asks_pause=way == SHOP)
         if way == SHOP:
-            shop_front.front(shop_front.Shop(items, offered, clicks, _next_views(used, data), pause))
+            shop_front.front(
+                shop_front.Shop(items, offered, clicks, used.bundle.recommender, used.simulated, pause)
+            )
         elif way == CLICKS:
             typed.next_click(used, offered, items, clicks)
         else:
@@ -79,14 +80,6 @@ def _fitting(used: Model) -> Source | None:
     """Return the data in use where it is of the model's kind."""
     data = state.source()
     return data if data is not None and data.check.profile == used.bundle.profile.name else None
-
-
-def _next_views(used: Model, data: Source | None) -> NextViews | None:
-    if data is None:
-        return None
-    gap = used.bundle.session_gap
-    return held("next_views", (data.token, gap), lambda: count_next_views(data.loaded.table, gap),
-                "Counting what visitors looked at next")  # fmt: skip
 
 
 def _visit(key: str, offered: list[str], items: pd.DataFrame) -> list[Click]:
