@@ -40,8 +40,12 @@ class Graph:
     def __call__(self, X: Rows) -> Floats:
         if len(X) == 0:
             return np.zeros((0, 1))
-        found = self._session.run(self._output, {"X": X})[0]
-        return np.asarray(found, dtype=np.float64).reshape(len(X), -1)
+        return np.asarray(self.raw(X), dtype=np.float64).reshape(len(X), -1)
+
+    def raw(self, X: Rows) -> npt.NDArray[Any]:
+        """Return what the graph gives for X, n > 0 rows, as it gives it."""
+        found: npt.NDArray[Any] = self._session.run(self._output, {"X": X})[0]
+        return found
 
 
 class _Stored:
@@ -58,7 +62,7 @@ class _Stored:
     def _run(self, spec: Mapping[str, Any], X: Rows) -> Floats:
         kind = spec["kind"]
         if kind == "graph":
-            return _answer(self._graph(spec["part"])(X), spec["gives"])
+            return _answer(self.graph(spec["part"])(X), spec["gives"])
         if kind == "constant":
             return np.full(len(X), float(spec["value"]))
         if kind == "vote":
@@ -68,7 +72,8 @@ class _Stored:
             return calibrated(self._run(spec["of"], X), spec["calibration"])
         raise BundleError(f"a model of the kind '{kind}' is unknown", todo="update buysignal")
 
-    def _graph(self, name: str) -> Graph:
+    def graph(self, name: str) -> Graph:
+        """Return a part by its name."""
         if name not in self._graphs:
             raise BundleError(f"the model part '{name}' is missing", todo="train again")
         return self._graphs[name]
