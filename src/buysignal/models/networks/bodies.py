@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from buysignal.models.networks.design import Design
-from buysignal.models.networks.steps import Inputs
+from buysignal.models.networks.steps import FIRST, Inputs
 
 NEVER = -1e9
 """Added to the weight of what lies in the future: after the softmax nothing of it is left."""
@@ -29,23 +29,16 @@ class Embedding:
 
     def __init__(self, keras: Any, inputs: Inputs, width: int, seeds: Iterator[int]) -> None:
         self._keras = keras
+        start = keras.initializers.RandomNormal(stddev=1 / math.sqrt(width), seed=next(seeds))
         self._numbers = [place for place, column in enumerate(inputs.columns) if not column.levels]
-        self.tables = {
-            column.name: (
-                place,
-                keras.Variable(
-                    keras.initializers.RandomNormal(stddev=1 / math.sqrt(width), seed=next(seeds)),
-                    shape=(column.levels, width),
-                    name=column.name,
-                ),
-            )
-            for place, column in enumerate(inputs.columns)
-            if column.levels
-        }
-        self.number = None
-        if self._numbers:
-            start = keras.initializers.RandomNormal(stddev=1 / math.sqrt(width), seed=next(seeds))
-            self.number = keras.Variable(start, shape=(len(self._numbers), width), name="numbers")
+        self.tables: dict[str, tuple[int, Any]] = {}
+        for place, column in enumerate(inputs.columns):
+            if column.levels:
+                table = np.array(start((column.levels, width)))
+                # What training never saw must not add noise.
+                table[:FIRST] = 0
+                self.tables[column.name] = (place, keras.Variable(table, name=column.name))
+        self.number = keras.Variable(start((len(self._numbers), width))) if self._numbers else None
 
     def __call__(self, X: Any) -> Any:
         ops = self._keras.ops

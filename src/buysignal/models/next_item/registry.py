@@ -45,6 +45,18 @@ def _blend() -> type[NextItem]:
     return Blend
 
 
+def _gru() -> type[NextItem]:
+    from buysignal.models.next_item.networks import GRUNextItem
+
+    return GRUNextItem
+
+
+def _transformer() -> type[NextItem]:
+    from buysignal.models.next_item.networks import TransformerNextItem
+
+    return TransformerNextItem
+
+
 # Imported when asked for: some bring compiled code, some a library of their own.
 KINDS: dict[str, Callable[[], type[NextItem]]] = {
     "popularity": _popularity,
@@ -53,6 +65,8 @@ KINDS: dict[str, Callable[[], type[NextItem]]] = {
     "vmis_knn": _vmis_knn,
     "ranked": _ranked,
     "blend": _blend,
+    "gru": _gru,
+    "transformer": _transformer,
 }
 
 
