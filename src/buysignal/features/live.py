@@ -145,9 +145,8 @@ class LiveVisitor:
 
     def note(self, event: Mapping[str, Any]) -> Visit:
         """Take in an event, and return the visit it belongs to."""
-        time, day = _moment(event)
+        time, day = moment_of(event)
         visit = self._visit(event.get("session_id"), time, day)
-        self._latest = visit
         if visit.size < SESSION_CAP:
             self._write(visit, event, visit.open_place(time), time, day)
         return visit
@@ -186,13 +185,6 @@ class LiveVisitor:
                 self._write_category(visit, category)
             for at, said in enumerate(visit.said):
                 self._write_context(visit, at, said)
-
-    def latest(self) -> tuple[kernel.EventArrays, int]:
-        """Return the visit of the event observed last: its arrays, and how many events they hold.
-
-        The arrays are the visitor's own and change with the next event.
-        """
-        return self._latest.read, self._latest.size
 
     def _visit(self, session_id: str | None, time: int, day: int) -> Visit:
         for visit in reversed(self._visits):
@@ -264,7 +256,7 @@ class LiveVisitor:
         return -1 if value is None else seen.setdefault(value, len(seen))
 
 
-def _moment(event: Mapping[str, Any]) -> tuple[int, int]:
+def moment_of(event: Mapping[str, Any]) -> tuple[int, int]:
     """Return (microseconds, days) since 1970 UTC, ``NO_TIME`` where unknown."""
     time = event.get("event_time")
     if time is not None:

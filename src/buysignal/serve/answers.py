@@ -1,0 +1,188 @@
+"""What the server answers: requests that hold what is allowed, to plain values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from buysignal.errors import EventsError
+from buysignal.events import EVENT_CODES
+from buysignal.recommend import recommender_of
+from buysignal.recommender import Wishes
+from buysignal.recommender.suggest import VisitSoFar
+from buysignal.scoring import segment_table
+from buysignal.serve import schemas
+from buysignal.serve.in_use import BundleInUse
+from buysignal.serve.live_scores import LiveScorer
+from buysignal.serve.looks import visit_so_far
+from buysignal.serve.metrics import Metrics
+from buysignal.serve.state import MemoryState
+
+Answer = dict[str, Any]
+
+AT_ONCE = 10
+"""Visits of a batch that are scored before others get their turn."""
+
+
+class NotFoundError(Exception):
+    """What was asked for is not there; the text is a sentence for whoever asked."""
+
+
+class Answers:
+    """Everything the routes call.
+
+    Args:
+        in_use: the bundle.
+        state: what is remembered of visitors.
+        metrics: where events are counted.
+    """
+
+    def __init__(self, in_use: BundleInUse, state: MemoryState, metrics: Metrics) -> None:
+        self._in_use = in_use
+        self._state = state
+        self._metrics = metrics
+        self._segments: tuple[LiveScorer, Answer] | None = None
+
+    def score(self, asked: schemas.ScoreRequest) -> Answer:
+        """Score one visit as it stands at its last event.
+
+        With `event` the server keeps the visit: each event is taken in and scored with all before it. With
+        `events` nothing is kept, and the last event's visit is scored.
+        """
+        scorer = self._in_use.scorer
+        if asked.event is not None:
+            self._agreed([asked.event])
+            standing = scorer.click(self._state, self._timed(asked.event))
+            self._count(asked.event, repeated=standing.repeated)
+        else:
+            events = asked.events or []
+            self._agreed(events)
+            standing = scorer.whole([event.__dict__ for event in events])
+        return scorer.scores(standing, reasons=asked.reasons)
+
+    async def batch(self, asked: schemas.BatchRequest) -> Answer:
+        """Score many visits, each as it stands at its last event; nothing is kept."""
+        scorer = self._in_use.scorer
+        found = []
+        for number, visit in enumerate(asked.visits):
+            self._agreed(visit.events)
+            found.append(scorer.scores(scorer.whole([event.__dict__ for event in visit.events])))
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
+        return {"scores": found}
+
+    async def keep(self, asked: schemas.EventsRequest) -> Answer:
+        """Take in events without scoring them, so that later scores know of them."""
+        scorer = self._in_use.scorer
+        counts = {"kept": 0, "repeated": 0, "refused_consent": 0}
+        for number, event in enumerate(asked.events):
+            if event.consent is False:
+                self._metrics.event("refused")
+                counts["refused_consent"] += 1
+                continue
+            _, visit = self._state.note(self._timed(event), scorer.reader, scorer.session_gap)
+            self._count(event, repeated=visit is None)
+            counts["kept" if visit is not None else "repeated"] += 1
+            if number % 100 == 99:
+                await asyncio.sleep(0)
+        return counts
+
+    def session(self, session_id: str, visitor_id: str | None = None, reasons: bool = False) -> Answer:
+        """Return the scores of a visit that the server keeps, as it stands."""
+        scorer = self._in_use.scorer
+        standing = scorer.found(self._state, session_id, visitor_id)
+        if standing is None:
+            raise _no_such_visit()
+        return scorer.scores(standing, reasons=reasons)
+
+    def segments(self) -> Answer:
+        """Return the kinds of visits that the bundle knows, with their evidence."""
+        scorer = self._in_use.scorer
+        if not scorer.bundle.segment_profiles:
+            raise NotFoundError("This bundle has no segments. What to do: train on more sessions.")
+        if self._segments is None or self._segments[0] is not scorer:
+            rows = segment_table(scorer.bundle).astype(object).to_dict(orient="records")
+            self._segments = scorer, {"segments": [_without_missing(row) for row in rows]}
+        return self._segments[1]
+
+    def recommend(self, asked: schemas.RecommendRequest) -> Answer:
+        """Suggest items that the visit is likely to look at next; no forecast of a purchase."""
+        scorer = self._in_use.scorer
+        bundle = scorer.bundle
+        if bundle.recommender is None:
+            raise NotFoundError(
+                "This bundle suggests no items. What to do: train on events with more looks at items."
+            )
+        recommender = recommender_of(bundle)
+        found = next(recommender.suggest_all([self._visit(asked, scorer)], wishes_of(asked)))
+        return {
+            "recommendations": [asdict(one) for one in found],
+            "simulated": bundle.manifest.dataset.simulated,
+            "bundle_version": bundle.version,
+        }
+
+    def _visit(self, asked: schemas.RecommendRequest, scorer: LiveScorer) -> VisitSoFar:
+        if asked.session_id is None:
+            return VisitSoFar(tuple(asked.items or ()))
+        with self._state.lock:
+            known = self._state.find(asked.session_id, scorer.reader, asked.visitor_id)
+            if known is None:
+                raise _no_such_visit()
+            return visit_so_far(known[1])
+
+    def _timed(self, event: schemas.Event) -> Answer:
+        """Return the event's columns; one without a time happens now."""
+        if event.event_time is None and event.event_date is None and self._has_clock():
+            event.event_time = datetime.now(UTC)
+        return event.__dict__
+
+    def _has_clock(self) -> bool:
+        bundle = self._in_use.scorer.bundle
+        return not np.isnan(bundle.typical[bundle.names.index("hour")])
+
+    def _count(self, event: schemas.Event, *, repeated: bool) -> None:
+        known = "known" if event.event_name in EVENT_CODES else "other"
+        self._metrics.event("repeated" if repeated else known)
+
+    def _agreed(self, events: Sequence[schemas.Event]) -> None:
+        refused = sum(event.consent is False for event in events)
+        if refused:
+            self._metrics.event("refused")
+            raise EventsError(
+                f"{refused} of these events {'was' if refused == 1 else 'were'} sent without consent",
+                allowed="events of visitors who did not refuse",
+                todo="leave them out: nothing of them is kept or scored",
+            )
+
+
+def wishes_of(asked: schemas.RecommendRequest) -> Wishes:
+    """Return what the page wishes.
+
+    Raises:
+        InputError: the wishes contradict each other.
+    """
+    return Wishes(
+        count=asked.count,
+        leave_out=frozenset(asked.leave_out),
+        only=None if asked.only is None else frozenset(asked.only),
+        categories=tuple(asked.categories),
+        price_low=asked.price_low,
+        price_high=asked.price_high,
+        diversity=asked.diversity,
+        again=asked.again,
+    )
+
+
+def _no_such_visit() -> NotFoundError:
+    return NotFoundError(
+        "The server knows no open visit of this id (any more). What to do: send its events to /v1/events."
+    )
+
+
+def _without_missing(row: dict[Any, Any]) -> Answer:
+    return {str(name): None if value != value else value for name, value in row.items()}

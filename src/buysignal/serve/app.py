@@ -1,0 +1,190 @@
+"""The REST door: every route, declared once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi import Path as InPath
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from buysignal import __version__
+from buysignal.errors import InputError
+from buysignal.serve import schemas
+from buysignal.serve.answers import Answers, NotFoundError
+from buysignal.serve.guard import Guard
+from buysignal.serve.in_use import BundleInUse
+from buysignal.serve.logs import Log
+from buysignal.serve.metrics import CONTENT_TYPE, Metrics
+from buysignal.serve.quick import QuickRoute, problem
+from buysignal.serve.settings import Settings
+from buysignal.serve.state import MemoryState
+
+_ABOUT = """Scores of visits while they go on: will this visitor buy, how much, which kind of visit is it, and
+what to show next. A score is called conversion only where `proxy` is false; where `simulated` is true the
+model has learned from a simulated shop."""
+
+Id = Annotated[str, InPath(min_length=1, max_length=200)]
+
+
+def make_app(bundle: str | Path, settings: Settings | None = None, *, log: Log | None = None) -> FastAPI:
+    """Return the application that serves a bundle.
+
+    Args:
+        bundle: the folder of a bundle that reads events.
+        settings: limits, keys and bounds; the defaults where None.
+        log: where it writes; standard error where None.
+
+    Raises:
+        BundleError: there is no such bundle, or it does not read events.
+    """
+    settings = settings or Settings()
+    log = log or Log()
+    state = MemoryState(settings.state)
+    metrics = Metrics(state.__len__)
+    in_use = BundleInUse(Path(bundle), log)
+    metrics.uses(in_use.scorer.bundle.version)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        log.info("serving", bundle=in_use.scorer.bundle.version, buysignal=__version__)
+        tasks: list[asyncio.Task[Any]] = []
+        if settings.watch:
+            tasks.append(asyncio.create_task(in_use.watch(metrics)))
+        with _on_hangup(lambda: tasks.append(asyncio.create_task(in_use.reload(metrics)))):
+            yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        log.info("stopped")
+
+    app = FastAPI(title="buysignal", version=__version__, description=_ABOUT, lifespan=lifespan)
+    # The last one added is the outermost: nothing passes the guard's limits but what a browser asks of CORS.
+    app.add_middleware(Guard, settings=settings, metrics=metrics, log=log)
+    if settings.cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors),
+            allow_methods=["GET", "POST"],
+            allow_headers=["content-type", "x-api-key", "authorization"],
+        )
+    answers = Answers(in_use, state, metrics)
+    _live_routes(app, answers)
+    _other_routes(app, answers)
+    _health_routes(app, in_use, state, metrics)
+    _problems(app)
+    app.state.in_use, app.state.metrics, app.state.visits = in_use, metrics, state
+    return app
+
+
+@contextmanager
+def _on_hangup(work: Callable[[], object]) -> Iterator[None]:
+    """Call ``work`` whenever the process is sent SIGHUP, where there is such a signal."""
+    loop = asyncio.get_running_loop()
+    heard = False
+    # Not on Windows, and only in the main thread.
+    with suppress(NotImplementedError, RuntimeError, ValueError, AttributeError):
+        loop.add_signal_handler(signal.SIGHUP, work)
+        heard = True
+    try:
+        yield
+    finally:
+        if heard:
+            loop.remove_signal_handler(signal.SIGHUP)
+
+
+def _live_routes(app: FastAPI, answers: Answers) -> None:
+    def quick(path: str, endpoint: Any, model: Any, summary: str, tag: str) -> None:
+        app.router.add_api_route(
+            path, endpoint, methods=["POST"], response_model=model, responses=schemas.PROBLEMS,
+            summary=summary, tags=[tag], route_class_override=QuickRoute,
+        )  # fmt: skip
+
+    quick("/v1/score", answers.score, schemas.Score, "Score a visit", "scores")
+    quick(
+        "/v1/recommendations", answers.recommend, schemas.Recommendations, "Suggest what to show next",
+        "recommendations",
+    )  # fmt: skip
+    quick("/v1/events", answers.keep, schemas.Kept, "Take in events", "visits")
+    quick("/v1/score/batch", answers.batch, schemas.Scores, "Score many visits", "scores")
+
+
+def _other_routes(app: FastAPI, answers: Answers) -> None:
+    @app.get(
+        "/v1/sessions/{session_id}", response_model=schemas.Score, responses=schemas.PROBLEMS,
+        summary="Score a visit that the server keeps", tags=["visits"], response_model_exclude_unset=True,
+    )  # fmt: skip
+    async def session(
+        session_id: Id,
+        visitor_id: Annotated[str | None, Query(max_length=200)] = None,
+        reasons: bool = False,
+    ) -> Any:
+        return answers.session(session_id, visitor_id, reasons)
+
+    @app.get(
+        "/v1/segments", response_model=schemas.Segments, responses=schemas.PROBLEMS, tags=["scores"],
+        summary="The kinds of visits",
+    )  # fmt: skip
+    async def segments() -> Any:
+        return answers.segments()
+
+
+def _health_routes(app: FastAPI, in_use: BundleInUse, state: MemoryState, metrics: Metrics) -> None:
+    @app.get("/healthz", tags=["health"], summary="Whether the process answers")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", tags=["health"], summary="Whether it can score, and with what")
+    async def readyz() -> dict[str, Any]:
+        bundle = in_use.scorer.bundle
+        return {
+            "status": "ready" if in_use.failure is None else "degraded",
+            "degraded_because": in_use.failure,
+            "bundle_version": bundle.version,
+            "goal": bundle.goal.name,
+            "proxy": bundle.goal.proxy,
+            "simulated": bundle.manifest.dataset.simulated,
+            "recommendations": bundle.recommender is not None,
+            "state": state.name,
+            "visitors": len(state),
+        }
+
+    @app.get("/metrics", tags=["health"], summary="Figures for Prometheus", response_class=Response)
+    async def figures() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
+
+
+def _problems(app: FastAPI) -> None:
+    """Answer every problem with one sentence, whoever finds it."""
+
+    def answer(status: int, sentence: str, headers: Any = None) -> Response:
+        return Response(problem(sentence), status, headers, "application/json")
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        known = {
+            404: "There is no such page. Allowed: those of /docs.",
+            405: "This page is not asked that way.",
+        }
+        return answer(error.status_code, known.get(error.status_code, str(error.detail)), error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return answer(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")
+
+    @app.exception_handler(NotFoundError)
+    async def missing(request: Request, error: NotFoundError) -> Response:
+        return answer(404, str(error))
+
+    @app.exception_handler(InputError)
+    async def unusable(request: Request, error: InputError) -> Response:
+        return answer(422, str(error))
