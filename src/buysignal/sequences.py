@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -94,3 +95,26 @@ class Sequences:
         gap = None if self.gap is None else self.gap[kept]
         goal = None if self.goal is None else self.goal[kept]
         return Sequences(self.items[kept], starts, self.day[visits], self.catalog, gap, goal)
+
+
+def joined(first: Sequences, second: Sequences) -> Sequences:
+    """Return the visits of both, those of ``first`` in front; they share a catalog.
+
+    Raises:
+        SamplesError: they do not.
+    """
+    if first.catalog is not second.catalog:
+        raise SamplesError("visits of two catalogs cannot be joined", allowed="visits that share one")
+
+    def both(name: str) -> npt.NDArray[Any] | None:
+        parts = [getattr(one, name) for one in (first, second)]
+        return None if any(part is None for part in parts) else np.concatenate(parts)
+
+    return Sequences(
+        np.concatenate([first.items, second.items]),
+        np.concatenate([first.starts[:-1], second.starts + len(first.items)]),
+        np.concatenate([first.day, second.day]),
+        first.catalog,
+        gap=both("gap"),
+        goal=both("goal"),
+    )

@@ -8,16 +8,20 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 
-from buysignal.bundle import Draft
+from buysignal.draft import Draft
 from buysignal.evaluation import Evaluated
 from buysignal.features.vocabulary import Vocabulary
 from buysignal.goals import Goal
+from buysignal.models.conversion import SEQUENCE_MODELS
+from buysignal.models.odds import probability
 from buysignal.models.segmentation import Segmentation
 from buysignal.report import GoalNote, Report, Table
 from buysignal.samples import Samples
 from buysignal.sources.profile import Profile
 from buysignal.splits import Split
+from buysignal.step_windows import StepWindows
 from buysignal.tested import ScoredRows
+from buysignal.training.next_items import NextItems
 
 SAMPLE_ROWS = 5_000
 """Real rows on which a bundle's scores are held against the trained models'."""
@@ -39,6 +43,7 @@ class Outcome:
         session_gap: longest pause within a session.
         tables: in the order of the report.
         notes: on the run as a whole.
+        following: what is looked at next.
     """
 
     goal: Goal
@@ -52,6 +57,7 @@ class Outcome:
     session_gap: str
     tables: list[Table]
     notes: list[str] = field(default_factory=list)
+    following: NextItems = field(default_factory=NextItems)
 
     def goal_note(self) -> GoalNote:
         """Return the goal as the report shows it."""
@@ -64,6 +70,8 @@ class Outcome:
         rng = np.random.default_rng(0)
         held = np.concatenate([self.split.validate, self.split.test])
         rows = rng.choice(held, min(len(held), SAMPLE_ROWS), replace=False)
+        reader = self._reader()
+        typical = typical_row(self.samples.X[self.split.train], self.samples)
         return Draft(
             goal=self.goal,
             profile=self.profile,
@@ -77,13 +85,37 @@ class Outcome:
             segmentation=self.segmentation,
             vocabulary=self.vocabulary,
             session_gap=self.session_gap,
-            typical=typical_row(self.samples.X[self.split.train], self.samples),
-            check_rows=self.samples.X[rows],
+            typical=typical if reader is None else self._with_typical_steps(typical, rng),
+            check_rows=self.samples.X[rows] if reader is None else self.samples.with_steps(rows),
             tested_scores=tested.p,
             split=self.split.sentence,
             test_from=_utc(self.split.test_from),
             report=report,
+            steps=None if reader is None else reader.codes,
+            recommender=self.following.recommender,
+            check_visits=self.following.check_visits,
         )
+
+    def _reader(self) -> StepWindows | None:
+        """Return what the champion reads the last events with; None where it reads features alone."""
+        reads = self.conversion.table.champion in SEQUENCE_MODELS
+        return self.samples.steps if reads and isinstance(self.samples.steps, StepWindows) else None
+
+    def _with_typical_steps(
+        self, typical: npt.NDArray[np.float32], rng: np.random.Generator
+    ) -> npt.NDArray[np.float32]:
+        """Return the typical visit with the last events of a real one of its length behind its features.
+
+        Of up to a thousand the one is taken that leads to the median score: no window is the mean of others.
+        """
+        k = self.samples.k[self.split.train]
+        alike = self.split.train[k == np.median(k).astype(k.dtype)]
+        drawn = rng.choice(alike, min(len(alike), 1_000), replace=False)
+        rows = self.samples.with_steps(drawn)
+        rows[:, : len(typical)] = typical
+        p = probability(self.conversion.champion, rows)
+        middle: npt.NDArray[np.float32] = rows[np.argsort(p, kind="stable")[len(p) // 2]]
+        return middle
 
 
 def _utc(moment: np.datetime64 | None) -> datetime | None:

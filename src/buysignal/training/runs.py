@@ -13,7 +13,7 @@ from buysignal.evaluation import FEW_POSITIVES, Evaluated, key, positive_session
 from buysignal.goals import Goal
 from buysignal.samples import Samples
 from buysignal.sources.read import Loaded
-from buysignal.training import clicks, kinds, tabled, visits
+from buysignal.training import clicks, kinds, next_items, tabled, visits
 from buysignal.training.options import Options, Progress, Stage
 from buysignal.training.outcome import Outcome
 
@@ -51,14 +51,16 @@ def run_events(loaded: Loaded, test: Loaded | None, options: Options, progress: 
     events = sessions.assign(events, options.session_gap)
     notes += _bot_notes(events)
     begin = 0.5 if tables else 0.0
-    stage = Stage(progress, begin, 0.85, 16)
+    stage = Stage(progress, begin, 0.78, 16)
     stage("folding events into features")
     folded = visits.fold_visits(events, goal, options)
     conversion = visits.conversion_of(folded, goal, options, stage)
     revenue = visits.revenue_of(folded, goal, options, stage)
     _found_champion(options, conversion, revenue)
     tables += [conversion.table, *([] if revenue is None else [revenue.table])]
-    stage = Stage(progress, 0.85, 0.93, 8)
+    following = next_items.next_items_of(folded, options, Stage(progress, 0.78, 0.86, 16))
+    notes += following.notes
+    stage = Stage(progress, 0.86, 0.93, 8)
     segmentation, segment_tables = kinds.segments_of_visits(folded, goal, options, stage)
     samples = conversion.tested.samples
     _warn_of_small(samples, goal, notes)
@@ -72,8 +74,9 @@ def run_events(loaded: Loaded, test: Loaded | None, options: Options, progress: 
         segmentation=segmentation,
         vocabulary=folded.vocabulary,
         session_gap=options.session_gap,
-        tables=[*tables, *segment_tables],
+        tables=[*tables, *following.tables, *segment_tables],
         notes=notes,
+        following=following,
     )
 
 
