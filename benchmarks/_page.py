@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from _markdown import QUALITY, made, pages, quality, speed
+from _next_item_page import in_full
 from _results import RESULTS
 from _table import Result, read
 
@@ -58,6 +59,8 @@ def section(name: str, words: str, rows: list[Result]) -> str:
 
 
 def _figures(name: str, rows: list[Result]) -> str:
+    if name == "next_item":
+        return in_full(rows)
     if name in QUALITY:
         return quality(rows, name)
     return pages(rows) if name == "pages" else speed(rows, "what")

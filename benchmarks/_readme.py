@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import _page
 from _markdown import QUALITY, made, quality, speed
+from _next_item_page import in_brief
 from _results import RESULTS
 from _table import Result, read
 
@@ -31,7 +32,7 @@ def render(folder: Path = RESULTS) -> str:
     rows = read(folder)
     if not rows:
         return NOTHING
-    parts = [quality(rows, name) for name in QUALITY if any(row["benchmark"] == name for row in rows)]
+    parts = [_scores(rows, name) for name in QUALITY if any(row["benchmark"] == name for row in rows)]
     fast = _first_of_each([row for row in rows if _is_telling(row)])
     peaks = [row for row in rows if row["metric"] == "peak_rss_mb" and _beside(row, fast)]
     shown = [row for row in rows if row in fast or row in peaks]
@@ -39,6 +40,13 @@ def render(folder: Path = RESULTS) -> str:
     return "\n\n".join(
         [*parts, made([row for row in rows if row["benchmark"] in QUALITY or row in shown]), MORE]
     )
+
+
+def _scores(rows: list[Result], name: str) -> str:
+    """Return one benchmark of scores; of next items only the champions beside their peers."""
+    if name == "next_item":
+        return in_brief([row for row in rows if row["benchmark"] == name])
+    return quality(rows, name)
 
 
 def _is_telling(row: Result) -> bool:

@@ -42,13 +42,13 @@ UNITS = {
 LARGER_IS_BETTER = (
     "events_per_s", "rows_per_s", "requests_per_s", "accuracy", "precision", "recall", "f1", "roc_auc",
     "average_precision", "lift_at_1pct", "lift_at_5pct", "lift_at_10pct", "r2", "silhouette", "stability",
-    "recall_at_20", "mrr_at_20", "coverage",
+    "recall_at_5", "recall_at_10", "recall_at_20", "mrr_at_20", "ndcg_at_20", "coverage",
 )  # fmt: skip
 SMALLER_IS_BETTER = (
     "seconds", "p50_us", "p99_us", "p90_ms", "p99_ms", "peak_rss_mb", "cpu_seconds", "written_mb",
     "cost_growth",
     "log_loss", "brier", "ece", "mae", "mse", "rmse", "rmse_log1p", "total_error_pct",
-    "davies_bouldin", "inertia",
+    "davies_bouldin", "inertia", "popularity_bias",
 )  # fmt: skip
 METRICS = LARGER_IS_BETTER + SMALLER_IS_BETTER
 
@@ -65,6 +65,7 @@ class Row:
         peer: one of ``PEERS``; None where the figure stands alone.
         peer_value: the peer's figure, present exactly when ``peer`` is.
         case: what the figure is of, where one benchmark measures several things.
+        low, high: 95 % interval of ``value``; beside a peer, of ``value - peer_value``.
     """
 
     benchmark: str
@@ -74,6 +75,8 @@ class Row:
     peer: str | None = None
     peer_value: float | None = None
     case: str | None = None
+    low: float | None = None
+    high: float | None = None
 
     def __post_init__(self) -> None:
         _one_of("benchmark", self.benchmark, BENCHMARKS)
@@ -112,7 +115,8 @@ class Row:
             "ratio": self.ratio,
             "n": int(self.n),
         }
-        return row if self.case is None else {**row, "case": self.case}
+        more = {"case": self.case, "low": self.low, "high": self.high}
+        return row | {name: value for name, value in more.items() if value is not None}
 
 
 def write_results(name: str, rows: list[Row], folder: Path = RESULTS) -> Path:
