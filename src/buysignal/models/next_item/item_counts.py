@@ -18,6 +18,9 @@ REACH = 10
 DECAY = 0.7
 """Weight that a view loses with every further step."""
 
+HALF_LIFE = 21.0
+"""Days after which a visit weighs half in recent counts."""
+
 
 class Table(NamedTuple):
     """A sparse matrix in rows (CSR): row i holds ``columns[bounds[i]:bounds[i + 1]]``, sorted."""
@@ -48,6 +51,8 @@ class ItemCounts(NamedTuple):
         behind: ``ahead`` turned round: what came before.
         pair: (a, b) -> c: c right after a and b; row numbers by ``pair_row``.
         pair_keys: (pairs,) sorted, a * m + b of each row of ``pair``.
+        recent: ``follow``, a visit weighing half of one that is ``HALF_LIFE`` days younger.
+        recent_seen: (m,) float64 views, weighed alike.
     """
 
     seen: npt.NDArray[np.float64]
@@ -57,10 +62,13 @@ class ItemCounts(NamedTuple):
     behind: Table
     pair: Table
     pair_keys: npt.NDArray[np.int64]
+    recent: Table
+    recent_seen: npt.NDArray[np.float64]
 
 
 def count_items(train: Sequences) -> ItemCounts:
     """Count the visits of ``train``; views of unknown items end a chain."""
+    recent, recent_seen = recent_counts(train)
     size = len(train.catalog.names)
     items, visit = train.items.astype(np.int64), train.visit_of_view()
     follow = _steps(items, visit, 1, size)
@@ -77,17 +85,32 @@ def count_items(train: Sequences) -> ItemCounts:
         behind=_table(ahead.T.tocsr()),
         pair=pair,
         pair_keys=keys,
+        recent=recent,
+        recent_seen=recent_seen,
     )
 
 
+def recent_counts(late: Sequences) -> tuple[Table, npt.NDArray[np.float64]]:
+    """Return ``recent`` and ``recent_seen`` of ``ItemCounts`` as they stand at the end of ``late``."""
+    size, visit = len(late.catalog.names), late.visit_of_view()
+    weight = 0.5 ** ((late.day.max(initial=0.0) - late.day) / HALF_LIFE)
+    known = late.items >= 0
+    seen = np.bincount(late.items[known], weights=weight[visit[known]], minlength=size)
+    return _table(_steps(late.items.astype(np.int64), visit, 1, size, weight)), seen.astype(np.float64)
+
+
 def _steps(
-    items: npt.NDArray[np.int64], visit: npt.NDArray[np.int64], step: int, size: int
+    items: npt.NDArray[np.int64],
+    visit: npt.NDArray[np.int64],
+    step: int,
+    size: int,
+    weight: npt.NDArray[np.float64] | None = None,
 ) -> sparse.csr_matrix:
-    """Return how often b came ``step`` views after a, (m, m)."""
+    """Return how often b came ``step`` views after a, (m, m); visits weigh 1, or ``weight`` (s,)."""
     before, after = items[:-step], items[step:]
     ok = (visit[:-step] == visit[step:]) & (before >= 0) & (after >= 0)
-    ones = np.ones(int(ok.sum()))
-    return sparse.csr_matrix((ones, (before[ok], after[ok])), shape=(size, size))
+    each = np.ones(int(ok.sum())) if weight is None else weight[visit[step:][ok]]
+    return sparse.csr_matrix((each, (before[ok], after[ok])), shape=(size, size))
 
 
 def _pairs(

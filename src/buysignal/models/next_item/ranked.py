@@ -1,31 +1,33 @@
 """Learning to rank: gradient-boosted trees weigh what counts, attributes and the visit say.
 
-Candidates come from the counts; a boosted model with a softmax over each question's candidates orders
-them (the listwise loss of Cao et al. 2007, "Learning to rank: from pairwise approach to listwise
-approach"). Counts are cross-fitted: what a training question reads was counted on the other visits, as a
-later question will find it.
+Candidates come from the counts; boosted trees with a softmax over each question's candidates order them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from buysignal.models.blocks import in_blocks
-from buysignal.models.next_item.base import NextItem, Scores, Stored, first_views, softmax
-from buysignal.models.next_item.evidence import describe, shelf_of, shelf_with
+from buysignal.models.next_item.base import NextItem, Scores, Stored, chunks, first_views, softmax
+from buysignal.models.next_item.cross_fitted import training_rows
+from buysignal.models.next_item.evidence import MIXED, describe
 from buysignal.models.next_item.item_counts import ItemCounts, count_items, table_arrays, table_from
+from buysignal.models.next_item.shelf import LEARNED, shelf_of, shelf_with
 from buysignal.models.runtime import Graph
 from buysignal.sequences import Catalog, Sequences
 
-FOLDS = 5
-PROOF = 1_000
-"""Questions on whose candidates the stored trees are compared with the trained ones."""
-
+PLAIN_COUNTS = ("seen", "pair_keys", "recent_seen")
 FLOOR = np.float32(-50.0)
 """Score below all candidates, for items that were not among them."""
+
+LEAST_QUESTIONS = 200
+"""With fewer training questions there are no trees; the mixture that proposes candidates orders them."""
+
+Rows = npt.NDArray[np.float32]
 
 
 class Ranked(NextItem):
@@ -34,15 +36,17 @@ class Ranked(NextItem):
     Args:
         candidates: items a question that stand for choice.
         questions: at most so many training questions, drawn evenly over the visits.
+        rivals: candidates that a training question is compared with, drawn evenly.
         rounds: boosting rounds.
-        seed: of the folds, the draw and the trees.
-        threads: of the training.
+        seed: of the folds, the draws and the trees.
+        threads: of the training, and of many questions at once.
     """
 
     def __init__(
         self,
         candidates: int = 80,
         questions: int = 100_000,
+        rivals: int = 16,
         rounds: int = 300,
         learning_rate: float = 0.1,
         depth: int = 6,
@@ -51,73 +55,63 @@ class Ranked(NextItem):
     ) -> None:
         self.candidates = candidates
         self.questions = questions
+        self.rivals = rivals
         self.rounds = rounds
         self.learning_rate = learning_rate
         self.depth = depth
         self.seed = seed
         self.threads = threads
 
-    def fit(self, train: Sequences) -> Ranked:
-        """Count, describe, boost."""
-        import xgboost
+    def fit(self, train: Sequences, progress: Callable[[float, str], None] | None = None) -> Ranked:
+        """Count, describe, boost.
+
+        Args:
+            progress: called now and then with the share done and what is being done; what it raises ends
+                the training.
+        """
+        from buysignal.models.next_item.boosted import boost
 
         self.catalog_ = train.catalog
-        X, hit = self._training_rows(train)
-        size = X.shape[1]
-        data = xgboost.QuantileDMatrix(X.reshape(-1, X.shape[2]), label=hit.ravel(), nthread=self.threads)
-        settings: dict[str, Any] = {
-            "max_depth": self.depth, "eta": self.learning_rate, "min_child_weight": 5.0, "lambda": 2.0,
-            "subsample": 0.8, "colsample_bytree": 0.7, "tree_method": "hist", "nthread": self.threads,
-            "seed": self.seed, "base_score": 0.0, "disable_default_eval_metric": 1,
-        }  # fmt: skip
-        booster = xgboost.train(settings, data, self.rounds, obj=_softmax_within(size))
-        self.graph_ = _proven(booster, X[:: max(1, len(X) // PROOF)].reshape(-1, X.shape[2]))
-        self.counts_, self.shelf_ = count_items(train), shelf_of(train)
-        self._model = Graph(self.graph_)
-        return self
+        rows, self.others_ = training_rows(
+            train, candidates=self.candidates, rivals=self.rivals, questions=self.questions, seed=self.seed
+        )
+        self.graph_ = b""
+        if len(rows) >= LEAST_QUESTIONS and rows.shape[1] > 1:
+            self.graph_ = boost(rows, rounds=self.rounds, settings=self._settings(), progress=progress)
+        self.counts_ = count_items(train)
+        self.shelf_ = shelf_of(train, self.counts_.ahead)
+        return self._ready()
 
-    def _training_rows(self, train: Sequences) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Return evidence (q, c, f) and which candidate it was (q, c), of questions whose item is there."""
-        random = np.random.default_rng(self.seed)
-        fold = random.integers(0, FOLDS, train.visits)
-        questions = train.questions()
-        if len(questions) > self.questions:
-            questions = np.sort(random.choice(questions, self.questions, replace=False))
-        fold_of_question = fold[train.visit_of_view()[questions]]
-        evidence, hits = [], []
-        for left_out in range(FOLDS):
-            others = train.only(fold != left_out)
-            mine = questions[fold_of_question == left_out]
-            chosen, rows = describe(
-                count_items(others), shelf_of(others), train.items, first_views(train, mine), mine,
-                self.candidates,
-            )  # fmt: skip
-            hit = chosen == train.items[mine][:, None]
-            there = hit.any(axis=1)
-            evidence.append(rows[there])
-            hits.append(hit[there].astype(np.float32))
-        self.others_ = 1 - sum(map(len, hits)) / max(len(questions), 1)
-        return np.concatenate(evidence), np.concatenate(hits)
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "max_depth": self.depth, "eta": self.learning_rate, "min_child_weight": 5.0, "lambda": 2.0,
+            "subsample": 0.8, "colsample_bytree": 0.7, "nthread": self.threads, "seed": self.seed,
+        }  # fmt: skip
+
+    def _ready(self) -> Ranked:
+        self._trees = Graph(self.graph_) if self.graph_ else None
+        frequency = (self.counts_.seen + 1.0) / (self.counts_.seen + 1.0).sum()
+        self._floor = (FLOOR + np.log(frequency)).astype(np.float32)
+        return self
 
     def scores(self, visits: Sequences, questions: npt.NDArray[np.int64]) -> Scores:
         """Return (questions, items); items that were no candidates stand below all that were."""
-        chosen, rows = describe(
-            self.counts_,
-            self.shelf_,
-            visits.items,
-            first_views(visits, questions),
-            questions,
-            self.candidates,
-        )
-        margin = in_blocks(
-            lambda block: self._model(block)[:, 0], rows.reshape(-1, rows.shape[2]), threads=self.threads
-        )
-        frequency = (self.counts_.seen + 1.0) / (self.counts_.seen + 1.0).sum()
-        out = np.tile((FLOOR + np.log(frequency)).astype(np.float32), (len(questions), 1))
-        np.put_along_axis(
-            out, chosen.astype(np.int64), margin.reshape(chosen.shape).astype(np.float32), axis=1
-        )
+        out = np.tile(self._floor, (len(questions), 1))
+        first = first_views(visits, questions)
+        columns = self.candidates * 64
+        for piece in chunks(np.arange(len(questions)), columns):
+            chosen, rows = describe(
+                self.counts_, self.shelf_, visits.items, first[piece], questions[piece], self.candidates
+            )
+            margin = self._margin(rows.reshape(-1, rows.shape[2])).reshape(chosen.shape)
+            out[piece[:, None], chosen] = margin
         return out
+
+    def _margin(self, rows: Rows) -> Rows:
+        if self._trees is None:
+            return rows[:, MIXED]
+        trees = self._trees
+        return in_blocks(lambda block: trees(block)[:, 0], rows, threads=self.threads).astype(np.float32)
 
     def probabilities(self, visits: Sequences, questions: npt.NDArray[np.int64]) -> Scores:
         """Return (questions, items): a softmax over the candidates, the rest as it was in training."""
@@ -132,11 +126,12 @@ class Ranked(NextItem):
     def stored(self) -> Stored:
         """Return the counts and the trees."""
         counts = self.counts_._asdict()
-        arrays = {name: counts.pop(name) for name in ("seen", "pair_keys")}
+        arrays = {name: counts.pop(name) for name in PLAIN_COUNTS}
         for name, table in counts.items():
             arrays |= table_arrays(name, table)
+        arrays |= {name: getattr(self.shelf_, name) for name in LEARNED}
         settings = {**self.get_params(), "others": self.others_}
-        return Stored("ranked", settings, {**arrays, "lift": self.shelf_.lift}, {"trees": self.graph_})
+        return Stored("ranked", settings, arrays, {"trees": self.graph_} if self.graph_ else {})
 
     @classmethod
     def restored(cls, stored: Stored, catalog: Catalog) -> Ranked:
@@ -144,38 +139,12 @@ class Ranked(NextItem):
         settings = dict(stored.settings)
         others = settings.pop("others")
         found = cls(**settings)
-        found.others_ = others
-        tables = [name for name in ItemCounts._fields if name not in ("seen", "pair_keys")]
-        found.counts_ = ItemCounts(
-            seen=stored.arrays["seen"],
-            pair_keys=stored.arrays["pair_keys"],
-            **{name: table_from(name, stored.arrays) for name in tables},
-        )
-        found.catalog_, found.graph_ = catalog, stored.graphs["trees"]
-        found.shelf_ = shelf_with(catalog, stored.arrays["lift"])
-        found._model = Graph(found.graph_)
-        return found
-
-
-def _proven(booster: Any, rows: npt.NDArray[np.float32]) -> bytes:
-    """Return the booster as ONNX, after it gave the same margins on ``rows`` (n, f)."""
-    from buysignal.models.onnx import assert_equal, booster_graph
-
-    graph = booster_graph(booster, rows.shape[1]).SerializeToString()
-    theirs = booster.inplace_predict(rows, predict_type="margin")
-    assert_equal(np.abs(Graph(graph)(rows)[:, 0] - theirs).max(initial=0.0), "scores")
-    return graph
-
-
-def _softmax_within(size: int) -> Any:
-    """Return the objective: cross entropy of a softmax over each question's ``size`` candidates."""
-
-    def objective(margin: npt.NDArray[np.float32], data: Any) -> tuple[Any, Any]:
-        z = margin.reshape(-1, size)
-        z = z - z.max(axis=1, keepdims=True)
-        p = np.exp(z)
-        p /= p.sum(axis=1, keepdims=True)
-        hit = data.get_label().reshape(-1, size)
-        return (p - hit).ravel(), np.maximum(p * (1 - p), 1e-6).ravel()
-
-    return objective
+        parts: list[Any] = [
+            stored.arrays[name] if name in PLAIN_COUNTS else table_from(name, stored.arrays)
+            for name in ItemCounts._fields
+        ]
+        found.counts_ = ItemCounts(*parts)
+        found.others_, found.catalog_ = others, catalog
+        found.shelf_ = shelf_with(catalog, {name: stored.arrays[name] for name in LEARNED})
+        found.graph_ = stored.graphs.get("trees", b"")
+        return found._ready()
