@@ -14,7 +14,8 @@ from buysignal.report_html import words
 from shop import Shop
 
 HEADINGS = ["Model details", "Intended use", "Training data", "Evaluation data", "Metrics: Who",
-            "Metrics: How much", "Figures by group", "Audit", "Limits and advice", "Versions"]  # fmt: skip
+            "Metrics: How much", "Suggestions", "Figures by group", "Audit", "Limits and advice",
+            "Versions"]  # fmt: skip
 
 
 def test_the_card_has_every_section_and_the_reports_figures(shop: Shop) -> None:

@@ -66,6 +66,7 @@ def model_card(manifest: Manifest, report: Report | None, name: str) -> Card:
         _data(manifest, report),
         _evaluation(manifest, judged),
         *[_metrics(table) for table in judged],
+        *([_suggestions(manifest, tables.get("next_item"))] if manifest.recommender else []),
         _groups(manifest, judged),
         _audit(judged),
         _limits(manifest, judged),
@@ -252,6 +253,34 @@ def _metrics(table: Table) -> Section:
         tuple((words.metric_name(m), cell.value, cell.interval or "–") for m, cell in cells),
     )
     return Section(f"Metrics: {words.TASK_NAMES[table.task]}", grids=(("", grid),), points=tuple(table.notes))
+
+
+def _suggestions(manifest: Manifest, table: Table | None) -> Section:
+    """What the recommender is and how well it does; it answers no goal, so it stands apart."""
+    assert manifest.recommender is not None
+    model = manifest.recommender["model"]
+    members = [member["name"] for member in model["members"]]
+    made_of = f", made of {', '.join(readable(name) for name in members)}" if members else ""
+    figures = _metrics(table).grids if table is not None else ()
+    asked = () if table is None else (f"Split: {table.split}.", *table.notes)
+    return Section(
+        "Suggestions",
+        (
+            "It names the items that a visit is likely to look at next, each with its reason. A look is no "
+            "purchase, and a suggestion no forecast of one.",
+            f"Model: {readable(model['kind'])}{made_of}.",
+        ),
+        (
+            *asked,
+            "The item on screen is never suggested; items looked at earlier in the visit may be.",
+            "A visit that has looked at nothing, or at unknown items only, gets what is looked at most. New "
+            "items are not suggested before the next training.",
+            "Suggesting changes what is looked at; nothing here measures by how much.",
+            "How: `buysignal recommend BUNDLE --items A,B`, or in Python "
+            '`recommend.recommend_items(bundle, ["A", "B"])`.',
+        ),
+        figures,
+    )
 
 
 def _groups(manifest: Manifest, judged: Sequence[Table]) -> Section:

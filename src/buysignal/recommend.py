@@ -31,12 +31,15 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float, str], None]
 
+NEXT_LOOK = "next_look"
+"""What a ``score`` here is the chance of, as scores of visits name their goal."""
+
 COLUMNS = ("rank", "item", "score", "category", "price", "because", "reason")
 _TEXT, _NUMBER = pa.string(), pa.float64()
 _SCHEMA = pa.schema(
     [("visitor_id", _TEXT), ("session_id", _TEXT), ("rank", pa.int64()), ("item", _TEXT), ("score", _NUMBER),
      ("category", _TEXT), ("price", _NUMBER), ("because", _TEXT), ("reason", _TEXT),
-     ("simulated", pa.bool_()), ("bundle_version", _TEXT)]
+     ("goal", _TEXT), ("simulated", pa.bool_()), ("bundle_version", _TEXT)]
 )  # fmt: skip
 
 PIECE = 10_000
@@ -70,7 +73,8 @@ def recommend_items(
 
     Returns:
         ``rank``, ``item``, ``score`` (chance that it is the one looked at next), ``category``, ``price``,
-        ``because``, ``reason``, and on every row ``simulated`` and ``bundle_version``.
+        ``because``, ``reason``, and on every row ``goal`` (the next look), ``simulated`` and
+        ``bundle_version``.
 
     Raises:
         InputError: the bundle has no recommender, or a wish names what does not exist.
@@ -214,6 +218,7 @@ def _frame(found: Sequence[Suggestion]) -> pd.DataFrame:
 
 
 def _labelled(bundle: Bundle, frame: pd.DataFrame) -> pd.DataFrame:
+    frame["goal"] = NEXT_LOOK
     frame["simulated"] = bundle.manifest.dataset.simulated
     frame["bundle_version"] = bundle.version
     return frame

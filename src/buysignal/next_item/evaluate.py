@@ -138,9 +138,17 @@ def _fitted(
 
 
 def _fit(model: NextItem, visits: Sequences, tell: Progress) -> NextItem:
-    if "progress" in signature(model.fit).parameters:
-        return model.fit(visits, progress=lambda _share, text: tell(text))  # type: ignore[call-arg]
-    return model.fit(visits)
+    if "progress" not in signature(model.fit).parameters:
+        return model.fit(visits)
+    told = ""
+
+    def listen(_share: float, text: str) -> None:
+        nonlocal told
+        if text != told:
+            told = text
+            tell(f"next item: {text}")
+
+    return model.fit(visits, progress=listen)  # type: ignore[call-arg]
 
 
 def _held(plan: NextItemPlan, items: int) -> int:

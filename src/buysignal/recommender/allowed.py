@@ -55,7 +55,8 @@ def category_codes(catalog: Catalog, names: Collection[str]) -> list[int]:
 
 
 def _within(catalog: Catalog, names: Collection[str]) -> Mask:
-    return np.isin(catalog.attributes[CATEGORY], category_codes(catalog, names))
+    codes = category_codes(catalog, names)
+    return np.isin(catalog.attributes[CATEGORY], codes)
 
 
 def _only(catalog: Catalog, code_of: Mapping[str, int], only: frozenset[str]) -> Mask:
