@@ -41,6 +41,8 @@ from _next_item_shops import Shop, Slices, demo, eshop, rees46, rows_of_views, s
 from _results import Row, write_results
 
 VISITORS = 30_000
+# TensorFlow tells how it was built; that is not what is measured here.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 SHOPS = ("eshop", "demo", "rees46")
 PEERS = {
     "popularity": "popularity", "wsknn": "wsknn", "VMIS-kNN": "vmis-knn", "Markov": "markov",

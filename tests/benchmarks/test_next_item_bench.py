@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -175,3 +176,13 @@ def test_the_page_shows_every_recommender_and_the_peers_beside_the_champion(tmp_
     assert f"| {case}: Ranked, against markov | {both}" in brief
     assert "62.2 s" not in brief
     assert page.question(read(tmp_path)[0]) == case
+
+
+def test_the_example_of_the_protocol_runs() -> None:
+    text = (Path(_page.__file__).parents[1] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    names: dict[str, object] = {}
+    exec(example, names)
+    found = names["figures"]
+    assert isinstance(found, dict)
+    assert 0.0 < found["mrr_at_20"][0] < found["recall_at_20"][0] < 1.0
