@@ -66,7 +66,7 @@ def test_a_window_ends_with_its_row_and_is_padded_on_the_left() -> None:
     assert window[0, 4, ITEM] == window[0, 4, CATEGORY] == window[0, 4, BAND] == NOTHING
     assert window[0, 5, ITEM] == FIRST_LEVEL
     assert window[1, 5, ITEM] == UNKNOWN
-    assert window[0, 5, BAND] == codes.sizes[BAND] - 1
+    assert window[0, 5, BAND] == codes.layout.sizes[BAND] - 1
     assert window[1, 5, BAND] == FIRST_LEVEL
     assert window[0, 5, GAP] == pytest.approx(np.log(31) / np.log(1801))
     assert window[1, 5, GAP] == 0
@@ -76,17 +76,17 @@ def test_every_code_is_below_its_size() -> None:
     events, vocabulary, codes = learned()
     windows = StepWindows(events, vocabulary, codes).at(np.arange(events.num_rows))
     assert windows.dtype == np.float32
-    assert windows.shape == (events.num_rows, codes.width)
+    assert windows.shape == (events.num_rows, codes.layout.width)
     largest = windows.reshape(-1, len(COLUMNS)).max(axis=0)
-    assert (largest[:GAP] < codes.sizes[:GAP]).all()
+    assert (largest[:GAP] < codes.layout.sizes[:GAP]).all()
     assert largest[ITEM] > FIRST_LEVEL
-    assert largest[BAND] == codes.sizes[BAND] - 1
+    assert largest[BAND] == codes.layout.sizes[BAND] - 1
 
 
 def test_what_is_stored_gives_the_same_codes() -> None:
     _, vocabulary, codes = learned()
     again = StepCodes.of(vocabulary, codes.to_dict())
-    assert again.sizes == codes.sizes
+    assert again.layout.sizes == codes.layout.sizes
     assert (again.items == codes.items).all()
     assert (again.bands == codes.bands).all()
 
@@ -114,8 +114,8 @@ def test_a_live_visit_has_the_windows_of_the_table(visitor: int) -> None:
     live = LiveVisitor(Reader(vocabulary))
     batch = StepWindows(part, vocabulary, codes).at(np.arange(part.num_rows))
     for row in order:
-        live.observe(part.slice(row, 1).to_pylist()[0])
-        assert (live_steps(live, codes) == batch[row]).all()
+        visit = live.note(part.slice(row, 1).to_pylist()[0])
+        assert (live_steps(visit, codes) == batch[row]).all()
 
 
 def test_a_visit_beyond_the_cap_keeps_its_last_window() -> None:
@@ -126,5 +126,5 @@ def test_a_visit_beyond_the_cap_keeps_its_last_window() -> None:
     assert (windows[-1] == windows[sessions.SESSION_CAP - 1]).all()
     live = LiveVisitor(Reader(vocabulary))
     for event in events.to_pylist():
-        live.observe(event)
-    assert (live_steps(live, codes) == windows[-1]).all()
+        visit = live.note(event)
+    assert (live_steps(visit, codes) == windows[-1]).all()

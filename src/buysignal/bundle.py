@@ -10,7 +10,6 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from buysignal import __version__
+from buysignal.draft import Draft
 from buysignal.errors import BundleError
 from buysignal.features.catalogue import CATALOGUE_VERSION
 from buysignal.features.stored import vocabulary_arrays, vocabulary_from
@@ -30,54 +30,19 @@ from buysignal.manifest import MANIFEST, SCHEMA_VERSION, Manifest, package_versi
 from buysignal.models.intervals import ConformalInterval
 from buysignal.models.runtime import OnnxAmount, OnnxModel
 from buysignal.models.segmentation import Segmentation
-from buysignal.report import Report, SegmentProfile
-from buysignal.samples import Unit
+from buysignal.report import SegmentProfile
 from buysignal.sources.profile import Profile
+from buysignal.step_windows import StepCodes
 
 if TYPE_CHECKING:
     from buysignal.recommender import Recommender
     from buysignal.recommender.stored import Parts
-    from buysignal.recommender.suggest import VisitSoFar
 
 PERCENTILES = 101
 RECOMMENDER = "recommender.npz"
 
 Rows = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Draft:
-    """Everything a bundle is written from; models are fitted estimators.
-
-    Attributes:
-        check_rows: (m, f) real rows on which the stored models must equal the trained ones.
-        tested_scores: (t,) the champion's scores of the test slice, which give the percentiles.
-        test_from: where the slices are parted by time, the moment from which on nothing was learned from.
-        recommender: what is likely to be looked at next; None where there were too few looks.
-        check_visits: real visits on which the stored recommender must equal the trained one.
-    """
-
-    goal: Goal
-    profile: Profile
-    names: tuple[str, ...]
-    categories: dict[str, tuple[str, ...]]
-    unit: Unit
-    conversion: Any
-    threshold: float | None
-    revenue: Any
-    interval: ConformalInterval | None
-    segmentation: Segmentation | None
-    vocabulary: Vocabulary | None
-    session_gap: str
-    typical: Rows
-    check_rows: Rows
-    tested_scores: Floats
-    split: str
-    test_from: datetime | None
-    report: Report
-    recommender: Recommender | None = None
-    check_visits: Sequence[VisitSoFar] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,12 +119,39 @@ class Bundle:
         return put_together(Parts(self.manifest.recommender, arrays, graphs))
 
     @cached_property
+    def step_codes(self) -> StepCodes | None:
+        """How the last events become numbers behind the features; None where features are all it reads."""
+        if self.manifest.steps is None or self.vocabulary is None:
+            return None
+        return StepCodes.of(self.vocabulary, self.manifest.steps)
+
+    @property
+    def width(self) -> int:
+        """How many numbers a row has: the features, and the last events where they are read."""
+        return len(self.names) + (0 if self.step_codes is None else self.step_codes.layout.width)
+
+    @cached_property
     def typical(self) -> Rows:
-        """The typical visit, (f,) float32."""
-        return np.array([np.nan if v is None else v for v in self.manifest.typical], np.float32)
+        """The typical visit, (width,) float32."""
+        steps = [] if self.manifest.steps is None else self.manifest.steps["typical"]
+        return np.array([np.nan if v is None else v for v in (*self.manifest.typical, *steps)], np.float32)
+
+    def features_of(self, X: Rows) -> Rows:
+        """Return the features alone of rows X (n, width)."""
+        return X[:, : len(self.names)] if self.step_codes is not None else X
 
     def probability(self, X: Rows) -> Floats:
-        """Return P(goal), shape (n,), of feature rows X (n, f)."""
+        """Return P(goal), shape (n,), of rows X (n, width).
+
+        Raises:
+            BundleError: the rows lack the last events, which this bundle reads.
+        """
+        if self.step_codes is not None and X.shape[1] != self.width:
+            raise BundleError(
+                f"rows of {X.shape[1]} numbers, where this bundle reads the last events of a visit, too",
+                allowed=f"{self.width}: the features, and behind them {self.step_codes.length} events",
+                todo="score events rather than features, or train without 'deep'",
+            )
         return self.conversion.predict(X)
 
     def percentile(self, p: Floats) -> Floats:
@@ -171,7 +163,7 @@ class Bundle:
         """Return the expected amount still to come, shape (n,), in the goal's currency."""
         if self.revenue is None:
             raise BundleError("this bundle forecasts no revenue", todo="train on data with amounts")
-        return self.revenue.predict(X)
+        return self.revenue.predict(self.features_of(X))
 
     def revenue_interval(self, forecast: Floats) -> tuple[Floats, Floats] | None:
         """Return the ends of the interval around amounts (n,), or None where there is none."""
@@ -188,7 +180,8 @@ def save(draft: Draft, path: Path) -> Path:
     from buysignal.models.onnx import export_conversion, export_revenue
 
     conversion = export_conversion(draft.conversion, draft.check_rows)
-    revenue = None if draft.revenue is None else export_revenue(draft.revenue, draft.check_rows)
+    features = draft.check_rows[:, : len(draft.names)]
+    revenue = None if draft.revenue is None else export_revenue(draft.revenue, features)
     path = path.resolve()
     folder = folder_beside(path)
     try:
@@ -267,6 +260,8 @@ def _manifest(
     folder: Path,
 ) -> Manifest:
     files = {file.name: digest(file.read_bytes()) for file in sorted(folder.iterdir())}
+    numbers = [None if np.isnan(v) else float(v) for v in draft.typical]
+    typical, steps = numbers[: len(draft.names)], numbers[len(draft.names) :]
     return Manifest(
         schema_version=SCHEMA_VERSION,
         buysignal_version=__version__,
@@ -291,10 +286,11 @@ def _manifest(
         conversion=conversion,
         revenue=revenue,
         recommender=recommender,
+        steps=None if draft.steps is None else draft.steps.to_dict() | {"typical": steps},
         interval=None if draft.interval is None else draft.interval.to_dict(),
         threshold=draft.threshold,
         percentiles=[float(v) for v in np.quantile(draft.tested_scores, np.linspace(0, 1, PERCENTILES))],
-        typical=[None if np.isnan(v) else float(v) for v in draft.typical],
+        typical=typical,
         segments=next((t.segments for t in draft.report.tables if t.name == "segments"), []),
         notes=draft.report.notes,
         packages=package_versions(),

@@ -22,7 +22,7 @@ from buysignal.models.importance import MOST_ROWS, permutation_importance
 from buysignal.models.intervals import ConformalInterval, fit_conformal, total_forecast
 from buysignal.models.threads import OneBlasThread
 from buysignal.report import GoalNote, Importance, Pictures, Row, Table, Task, TotalForecast
-from buysignal.samples import Samples
+from buysignal.samples import ORDER, Samples
 from buysignal.splits import Rows, Split, fixed_split
 from buysignal.tested import ForecastRows, ScoredRows, slices_by_cart, slices_by_k
 
@@ -177,7 +177,7 @@ def _say_who_chose(table: Table, fitted: Sequence[Fitted], kept: int, chosen: in
 
 def _test_scores(samples: Samples, folds: Sequence[Split], parts: Sequence[Fitted]) -> ScoredRows:
     scores = [
-        conversion.probability(one.estimator, samples.X[fold.test])
+        conversion.scores(one.model, one.estimator, samples, fold.test)
         for one, fold in zip(parts, folds, strict=True)
     ]
     return ScoredRows(
@@ -300,13 +300,14 @@ def _conversion_pictures(
     rows = _some(fold.validate)
     y = samples.y[rows]
     if undefined_reason(y) is None:
-        estimator = fitted[best].estimator
+        estimator, model = fitted[best].estimator, fitted[best].model
         rises = permutation_importance(
             lambda X: conversion.probability(estimator, X),
             lambda p: 1 - conversion_metrics(y, p)["roc_auc"],
-            samples.X[rows],
+            conversion.inputs(model, samples, rows),
+            alone=len(samples.names),
         )
-        drawn.importance = _ranked(samples.names, rises)
+        drawn.importance = _ranked((*samples.names, ORDER), rises)
     return drawn
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from buysignal.features.catalogue import NAMES, feature
+from buysignal.samples import ORDER
 
 Floats = npt.NDArray[np.float64]
 Row = npt.NDArray[np.float32]
@@ -36,7 +37,12 @@ class Reason:
 
 
 def contributions(
-    predict: Callable[[npt.NDArray[np.float32]], Floats], row: Row, typical: Row, *, seed: int = 0
+    predict: Callable[[npt.NDArray[np.float32]], Floats],
+    row: Row,
+    typical: Row,
+    *,
+    alone: int | None = None,
+    seed: int = 0,
 ) -> Floats:
     """Return each feature's contribution, shape (f,); they sum to predict(row) − predict(typical).
 
@@ -47,10 +53,16 @@ def contributions(
         predict: scores (m,) of rows (m, f).
         row: (f,) the visit.
         typical: (f,) the reference.
+        alone: so many first columns have a contribution each, and all behind them one together, the last of
+            the result; every column its own where None.
         seed: of the orders.
     """
-    differs = np.flatnonzero(~((row == typical) | (np.isnan(row) & np.isnan(typical))))
-    result = np.zeros(len(row))
+    parts = [slice(column, column + 1) for column in range(len(row) if alone is None else alone)]
+    if alone is not None and alone < len(row):
+        parts.append(slice(alone, len(row)))
+    same = (row == typical) | (np.isnan(row) & np.isnan(typical))
+    differs = np.flatnonzero([not same[part].all() for part in parts])
+    result = np.zeros(len(parts))
     if len(differs) == 0:
         return result
     rng = np.random.default_rng(seed)
@@ -59,8 +71,8 @@ def contributions(
     walk = np.repeat(typical[None], len(orders) * (len(differs) + 1), axis=0)
     steps = walk.reshape(len(orders), len(differs) + 1, len(row))
     for path, order in zip(steps, orders, strict=True):
-        for position, column in enumerate(order):
-            path[position + 1 :, column] = row[column]
+        for position, part in enumerate(order):
+            path[position + 1 :, parts[part]] = row[parts[part]]
     gains = np.diff(predict(walk).reshape(len(orders), -1), axis=1)
     for order, gain in zip(orders, gains, strict=True):
         result[order] += gain
@@ -76,13 +88,23 @@ def top_reasons(
     *,
     count: int = 3,
 ) -> list[Reason]:
-    """Return the ``count`` largest contributions, largest first, in words."""
-    ranked = np.argsort(-np.abs(contribution), kind="stable")[:count]
+    """Return the ``count`` largest contributions, largest first, in words.
+
+    A contribution behind those of ``names`` is that of the last events in their order.
+    """
+    ranked = [i for i in np.argsort(-np.abs(contribution), kind="stable")[:count] if contribution[i] != 0]
     return [
         _reason(names[i], float(contribution[i]), row[i], typical[i], categories.get(names[i]))
+        if i < len(names)
+        else _order(float(contribution[i]))
         for i in ranked
-        if contribution[i] != 0
     ]
+
+
+def _order(contribution: float) -> Reason:
+    direction = "raises" if contribution > 0 else "lowers"
+    sentence = f"what the last clicks were, and in which order, {direction} it"
+    return Reason(ORDER, contribution, "this visit's", "a typical visit's", sentence)
 
 
 def _reason(

@@ -21,9 +21,12 @@ from buysignal.bundle import Bundle
 from buysignal.errors import SamplesError
 from buysignal.row_scores import Columns, as_frame, score_columns
 from buysignal.sources.order import is_sorted
+from buysignal.step_windows import StepWindows
 
 Rows = npt.NDArray[np.int64]
 Features = npt.NDArray[np.float32]
+
+_WIDE_AT_ONCE = 50_000
 
 
 class Folded:
@@ -44,7 +47,7 @@ class Folded:
         self.bundle = bundle
         self.table = table
         self.events, X = fold_events(bundle, table)
-        self._kept: _Kept = _Kept(bundle, X)
+        self._kept: _Kept = _Kept(bundle, self.events, X)
         self._rows: Rows | None = None
 
     @cached_property
@@ -52,8 +55,8 @@ class Folded:
         return sessions.layout(self.events)
 
     def features(self, rows: Rows) -> Features:
-        """Return the feature rows (m, f) of the events ``rows`` (m,)."""
-        return self._kept.X[self._places(rows)]
+        """Return the rows (m, bundle.width) of the events ``rows`` (m,)."""
+        return self._kept.rows(self._places(rows))
 
     def feature(self, name: str) -> Features:
         """Return one feature of every event, (n,)."""
@@ -95,22 +98,35 @@ class Folded:
 class _Kept:
     """All rows of features, and the scores of those that were asked for."""
 
-    def __init__(self, bundle: Bundle, X: Features) -> None:
+    def __init__(self, bundle: Bundle, events: pa.Table, X: Features) -> None:
         self.X = X
         self._bundle = bundle
+        self._steps: StepWindows | None = None
+        if bundle.step_codes is not None and bundle.vocabulary is not None:
+            self._steps = StepWindows(events, bundle.vocabulary, bundle.step_codes)
         self._done = np.zeros(len(X), dtype=bool)
         self._columns: Columns = {}
 
     def scores(self, rows: Rows) -> Columns:
         new = np.unique(rows[~self._done[rows]])
-        if len(new) or not self._columns:
-            for name, values in score_columns(self._bundle, self.X[new]).items():
-                if name not in self._columns:
-                    self._columns[name] = np.zeros(len(self.X), dtype=values.dtype)
-                self._columns[name][new] = values
-            # Last, so that an interruption leaves no row that passes for scored.
-            self._done[new] = True
+        # Rows with their last events are wide: some at a time.
+        size = max(len(new), 1) if self._steps is None else _WIDE_AT_ONCE
+        for start in range(0, max(len(new), not self._columns), size):
+            self._score(new[start : start + size])
         return {name: values[rows] for name, values in self._columns.items()}
+
+    def rows(self, places: Rows) -> Features:
+        """Return the rows (m, width): features, and the last events where the bundle reads them."""
+        X = self.X[places]
+        return X if self._steps is None else np.hstack([X, self._steps.at(places)])
+
+    def _score(self, new: Rows) -> None:
+        for name, values in score_columns(self._bundle, self.rows(new)).items():
+            if name not in self._columns:
+                self._columns[name] = np.zeros(len(self.X), dtype=values.dtype)
+            self._columns[name][new] = values
+        # Last, so that an interruption leaves no row that passes for scored.
+        self._done[new] = True
 
 
 def folded_for(bundle: Bundle, table: pa.Table, kept: Folded | None) -> Folded:

@@ -36,6 +36,8 @@ class Manifest(BaseModel):
     Attributes:
         names, categories: the columns the models read, and the levels of the categorical ones.
         conversion, revenue: how the ONNX parts make a probability and an amount (`models.runtime`).
+        steps: how the last events of a visit become numbers, where the model of the goal reads them in their
+            order; ``typical`` among it is the window of the typical visit.
         recommender: kinds and settings of the model of the next look and its members; None without one.
         percentiles: (101,) scores of the test slice at each percent; no outcome is looked at.
         typical: (f,) the typical visit reasons are told against; null is missing.
@@ -65,6 +67,7 @@ class Manifest(BaseModel):
     conversion: dict[str, Any]
     revenue: dict[str, Any] | None
     recommender: dict[str, Any] | None = None
+    steps: dict[str, Any] | None = None
     interval: dict[str, Any] | None
     threshold: float | None
     percentiles: list[float]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,39 @@ from buysignal.goals import Goal
 Unit = Literal["click", "session", "prefix"]
 Known = Literal["start", "during", "end"]
 
+ORDER = "order_of_events"
+"""What the last events in their order are called where every column has a name."""
+
 FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class StepLayout:
+    """How the last events of a visit lie in one row: event after event, oldest first, padded on the left.
+
+    Attributes:
+        columns: what is known of each event, in this order.
+        sizes: how many codes each column has; 0 for a number. Code 0 in the first column is padding.
+        length: events of a row.
+    """
+
+    columns: tuple[str, ...]
+    sizes: tuple[int, ...]
+    length: int
+
+    @property
+    def width(self) -> int:
+        return self.length * len(self.columns)
+
+
+class Steps(Protocol):
+    """The last events up to and including each row, cut out when they are asked for."""
+
+    @property
+    def layout(self) -> StepLayout: ...
+
+    def at(self, rows: npt.NDArray[np.int64]) -> FloatArray:
+        """Return (m, layout.width) float32 of the source rows (m,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +70,7 @@ class Samples:
         has_cart: (n,) bool, a cart is open at this moment; None where the source has no carts.
         known: when each column is known, where it is not "start" or "during" (profile's word).
         source_row: (n,) int64 row of the table the samples were made from, for joining back.
+        steps: the last events up to each row, asked for by ``source_row``; None where no model reads them.
     """
 
     X: FloatArray
@@ -54,6 +87,7 @@ class Samples:
     categories: dict[str, tuple[str, ...]] = field(default_factory=dict)
     has_cart: npt.NDArray[np.bool_] | None = None
     known: dict[str, Known] = field(default_factory=dict)
+    steps: Steps | None = None
 
     def __post_init__(self) -> None:
         n, f = self.X.shape
@@ -66,6 +100,16 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def with_steps(self, rows: npt.NDArray[np.int64]) -> FloatArray:
+        """Return X of ``rows`` (m,) with the last events beside it, shape (m, f + width).
+
+        Raises:
+            SamplesError: there are no steps.
+        """
+        if self.steps is None:
+            raise SamplesError("these samples have no steps", allowed="prefix samples of events")
+        return np.hstack([self.X[rows], self.steps.at(self.source_row[rows])])
 
     def subset(self, rows: npt.NDArray[Any]) -> Samples:
         """Return the samples at ``rows`` (positions or a boolean mask)."""

@@ -179,8 +179,8 @@ def score(
 
 
 def reasons_for(bundle: Bundle, row: npt.NDArray[np.float32], count: int = MOST_REASONS) -> list[Reason]:
-    """Return what moves the score of one feature row (f,) away from a typical visit's."""
-    found = contributions(bundle.probability, row, bundle.typical)
+    """Return what moves the score of one row (bundle.width,) away from a typical visit's."""
+    found = contributions(bundle.probability, row, bundle.typical, alone=len(bundle.names))
     return top_reasons(found, row, bundle.typical, bundle.names, bundle.categories, count=count)
 
 
@@ -210,7 +210,8 @@ def explain_session(
 def story_of(bundle: Bundle, table: pa.Table, session: str) -> Story:
     """Do as ``explain_session`` with a table that has been read."""
     if bundle.reads_events:
-        events, X = fold_events(bundle, table)
+        folded = Folded(bundle, table)
+        events = folded.events
         ids = events.column("session_id").to_pandas()
         rows = np.flatnonzero((ids == session).to_numpy())
         steps = pd.DataFrame(
@@ -220,9 +221,11 @@ def story_of(bundle: Bundle, table: pa.Table, session: str) -> Story:
                 "item": events.column("item_id").cast(pa.string()).to_pandas().iloc[rows].to_numpy(),
             }
         )
+        X = folded.features(rows)
     else:
-        _, X = _table_rows(bundle, table)
-        rows = np.array([int(session)] if session.isdigit() and int(session) < len(X) else [], np.int64)
+        _, every = _table_rows(bundle, table)
+        rows = np.array([int(session)] if session.isdigit() and int(session) < len(every) else [], np.int64)
+        X = every[rows]
         steps = pd.DataFrame({"row": rows})
     if len(rows) == 0:
         raise SourceError(
@@ -230,7 +233,7 @@ def story_of(bundle: Bundle, table: pa.Table, session: str) -> Story:
             allowed="a session id (or row number, from 0) of the file",
             todo="take one from the scores",
         )
-    scores = score_rows(bundle, X[rows])
+    scores = score_rows(bundle, X)
     return Story(
         session=session,
         goal=bundle.goal,
@@ -238,7 +241,7 @@ def story_of(bundle: Bundle, table: pa.Table, session: str) -> Story:
         steps=pd.concat([steps, scores], axis=1),
         probability=float(scores["probability"].iloc[-1]),
         typical_probability=float(bundle.probability(bundle.typical[None])[0]),
-        reasons=tuple(reasons_for(bundle, X[rows[-1]], count=6)),
+        reasons=tuple(reasons_for(bundle, X[-1], count=6)),
     )
 
 

@@ -17,10 +17,11 @@ import pyarrow as pa
 from buysignal import sessions
 from buysignal.events import OTHER_CODE
 from buysignal.features.vocabulary import POPULARITY, Vocabulary
+from buysignal.samples import StepLayout
 
 if TYPE_CHECKING:
     from buysignal.features.kernel import EventArrays
-    from buysignal.features.live import LiveVisitor
+    from buysignal.features.live import Visit
 
 Codes = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.int64]
@@ -64,15 +65,9 @@ class StepCodes:
     length: int = LENGTH
 
     @property
-    def sizes(self) -> tuple[int, ...]:
-        """How many codes each of ``COLUMNS`` has; 0 for the gap, which is a number."""
+    def layout(self) -> StepLayout:
         kinds = (OTHER_CODE + 1, _levels(self.items), _levels(self.categories), len(self.bands) + 1)
-        return (*(FIRST_LEVEL + kind for kind in kinds), 0)
-
-    @property
-    def width(self) -> int:
-        """Columns of a window laid out in one row."""
-        return self.length * len(COLUMNS)
+        return StepLayout(COLUMNS, (*(FIRST_LEVEL + kind for kind in kinds), 0), self.length)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what is needed beside the vocabulary, as JSON holds it."""
@@ -132,6 +127,7 @@ class StepWindows:
         from buysignal.features.encode import encode
 
         self.codes = codes
+        self.layout = codes.layout
         starts = sessions.layout(events).session_starts if events.num_rows else np.zeros(1, np.int64)
         self._start = np.repeat(starts[:-1], np.diff(starts))
         self._events = _coded(encode(events, vocabulary), codes, self._start)
@@ -140,18 +136,22 @@ class StepWindows:
         """Return the windows that end with the events ``rows`` (m,), shape (m, length * 5) float32."""
         # What follows the cap changes no feature any more, and no window.
         last = np.minimum(rows, self._start[rows] + sessions.SESSION_CAP - 1)
-        return _windows(self._events, self._start[rows], last, self.codes.length)
+        return _windows(self._events, self._start[rows], last, self.layout.length)
 
 
-def live_steps(visitor: LiveVisitor, codes: StepCodes) -> Steps:
-    """Return the window that ends with the event observed last, shape (length * 5,) float32."""
-    arrays, size = visitor.latest()
-    first = max(0, size - codes.length - 1)  # one more, from which the first gap is taken
-    part = arrays._replace(
-        **{name: getattr(arrays, name)[first:size] for name in ("code", "time", "item", "category", "price")}
+def live_windows(visit: Visit, codes: StepCodes) -> Steps:
+    """Return the windows that end with each event of a live visit, shape (events, length * 5) float32."""
+    size = visit.size
+    arrays = visit.arrays._replace(
+        **{name: getattr(visit.arrays, name)[:size] for name in ("code", "time", "item", "category", "price")}
     )
-    start = np.zeros(size - first, np.int64)
-    return _windows(_coded(part, codes, start), start[:1], np.array([size - first - 1]), codes.length)[0]
+    start = np.zeros(size, np.int64)
+    return _windows(_coded(arrays, codes, start), start, np.arange(size), codes.length)
+
+
+def live_steps(visit: Visit, codes: StepCodes) -> Steps:
+    """Return the window that ends with the last event of a live visit, shape (length * 5,) float32."""
+    return live_windows(visit, codes)[-1]
 
 
 def _coded(arrays: EventArrays, codes: StepCodes, start: Rows) -> Steps:

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from buysignal.bundle import Bundle
 from buysignal.events import EVENT_CODES
 from buysignal.explain import Reason
-from buysignal.features import NAMES
 from buysignal.features.live import LiveVisitor, Reader
+from buysignal.row_scores import live_row
 from buysignal.scoring import reasons_for, score_rows
 from buysignal.sources.demo import shop_items
 from buysignal.sources.read import Loaded
@@ -178,10 +178,10 @@ def _rows(bundle: Bundle, clicks: list[Click], setting: Setting) -> npt.NDArray[
     at_door = {"channel": setting.channel, "device": setting.device, "country": setting.country}
     if clock:
         _live_the_past(visitor, setting, moment, at_door, clicks)
-    rows = np.empty((len(clicks), len(NAMES)), np.float32)
+    rows = np.empty((len(clicks), bundle.width), np.float32)
     for i, click in enumerate(clicks):
         moment += timedelta(seconds=click.pause_s if i else 0.0)
-        rows[i] = visitor.observe(
+        visit = visitor.note(
             {
                 "session_id": "now",
                 "event_time": moment if clock else None,
@@ -193,6 +193,7 @@ def _rows(bundle: Bundle, clicks: list[Click], setting: Setting) -> npt.NDArray[
                 **at_door,
             }
         )
+        rows[i] = live_row(bundle, visitor.row(visit), visit)
     return rows
 
 

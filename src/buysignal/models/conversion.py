@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
+from buysignal.errors import SamplesError
 from buysignal.models.imbalance import IMBALANCE, ClassWeighted, Imbalance, make_sampler
 from buysignal.models.odds import probability
 from buysignal.models.preprocess import (
@@ -21,8 +22,12 @@ from buysignal.models.preprocess import (
     make_levels,
     make_preprocess,
 )
+from buysignal.samples import Samples, StepLayout
 
-__all__ = ["IMBALANCE", "MODELS", "NETWORK", "ROW_CAP", "SoftVote", "candidates", "probability", "search"]
+__all__ = [
+    "IMBALANCE", "MODELS", "NETWORK", "ROW_CAP", "SEQUENCE_MODELS", "SoftVote", "candidates", "probability",
+    "scores", "search",
+]  # fmt: skip
 
 MODELS = (
     "logistic_regression",
@@ -40,11 +45,17 @@ DEFAULT_MODELS = ("logistic_regression", "decision_tree", "random_forest", "xgbo
 NETWORK = "tabular_network"
 """A larger network on the same columns; joins with the extra ``deep`` alone."""
 
+SEQUENCE_MODELS = ("gru", "transformer", "stacked_gru")
+"""Networks on the last events in their order, and trees on the columns and what the network made of these;
+they read rows of ``Samples.with_steps`` and join with the extra ``deep``."""
+
 ROW_CAP = {
     "random_forest": 60_000, "extra_trees": 60_000, "mlp": 60_000, "logistic_regression": 100_000,
-    NETWORK: 200_000,
+    NETWORK: 200_000, "gru": 200_000, "transformer": 200_000,
 }  # fmt: skip
 """Training rows of the slow models; more are thinned by drawing whole sessions (or visitors)."""
+
+AT_ONCE = 50_000
 
 _ENCODED = {"logistic_regression", "mlp", NETWORK}
 """Models that need one-hot and scaled columns; the trees keep missing values and read raw codes."""
@@ -63,22 +74,39 @@ def candidates(
     fast: bool = False,
     models: Sequence[str] = DEFAULT_MODELS,
     keep: Sequence[str] | None = None,
+    steps: StepLayout | None = None,
 ) -> dict[str, BaseEstimator]:
     """Return unfitted classifiers by name; each takes (n, f) float32 X as in `Samples`.
 
     ``imbalance`` stands inside the pipeline, so that resampling never sees a row that is judged.
     SMOTE needs gapless columns, so with it trees too impute (``impute``). ``keep`` names the columns that
-    are read, where not all are (without resampling).
+    are read, where not all are (without resampling). ``steps`` is what `SEQUENCE_MODELS` find beside X.
 
     >>> list(candidates(["clicks"], {}))
     ['logistic_regression', 'decision_tree', 'random_forest', 'xgboost', 'mlp']
     """
     return {
-        name: _pipeline(
+        name: _sequence(name, len(names), steps, seed, fast)
+        if name in SEQUENCE_MODELS
+        else _pipeline(
             name, names, categories, imbalance=imbalance, impute=impute, seed=seed, fast=fast, keep=keep
         )
         for name in models
     }
+
+
+def _sequence(name: str, features: int, steps: StepLayout | None, seed: int, fast: bool) -> Any:
+    from imblearn.pipeline import Pipeline
+
+    from buysignal.models.sequence import SequenceClassifier
+    from buysignal.models.sequence_stacked import StackedClassifier
+
+    if steps is None:
+        raise SamplesError(f"'{name}' reads the order of events", allowed="prefix samples of events")
+    body = "transformer" if name == "transformer" else "gru"
+    network = SequenceClassifier(steps, features, body=body, epochs=3 if fast else 12, seed=seed)
+    model = StackedClassifier(network, _xgboost(seed, fast)) if name == "stacked_gru" else network
+    return Pipeline([("model", model)])
 
 
 def _pipeline(
@@ -201,6 +229,24 @@ def _network(seed: int, fast: bool, weight: str | None) -> Any:
     return TabularNetwork(epochs=4 if fast else 30, class_weight=weight, seed=seed)
 
 
+def inputs(name: str, samples: Samples, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Return what the candidate ``name`` reads of ``rows`` (m,): X, or X with the last events beside it."""
+    return samples.with_steps(rows) if name in SEQUENCE_MODELS else samples.X[rows]
+
+
+def scores(
+    name: str, estimator: Any, samples: Samples, rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return P(yes) of ``rows``, shape (m,), by a fitted candidate."""
+    if name not in SEQUENCE_MODELS:
+        return probability(estimator, samples.X[rows])
+    # Rows with all their last events are wide: a block at a time.
+    parts = [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]
+    return np.concatenate(
+        [probability(estimator, samples.with_steps(part)) for part in parts] or [np.zeros(0)]
+    )
+
+
 GRID: dict[str, list[dict[str, Any]]] = {
     "logistic_regression": [{"C": 0.03}, {"C": 0.3}, {"C": 3.0}],
     "decision_tree": [
@@ -289,6 +335,14 @@ def set_params(pipeline: Any, params: Mapping[str, Any]) -> Any:
     """Set parameters of the pipeline's last step, under its class weights where it has them."""
     inner = "model__estimator__" if isinstance(pipeline[-1], ClassWeighted) else "model__"
     return pipeline.set_params(**{inner + key: value for key, value in params.items()})
+
+
+def settings_of(name: str, chosen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the settings of a sequence model: those found for plain trees, where it ends in trees."""
+    if name in chosen:
+        return dict(chosen[name])
+    booster = chosen.get("xgboost", {}) if name == "stacked_gru" else {}
+    return {f"booster__{key}": value for key, value in booster.items()}
 
 
 class SoftVote(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from buysignal.models.deep_keras import load_keras, tell_epoch
+from buysignal.models.blocks import cores
+from buysignal.models.deep_told import told
 
 HELD_OUT = 0.1
 """Share of the rows that end the fit when they are forecast no better."""
@@ -65,7 +66,9 @@ class TabularNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.intercepts_: list[npt.NDArray[np.float64]] = []
         if len(self.classes_) < 2:
             return self
-        keras = load_keras()
+        from buysignal.models.networks.engine import tensorflow
+
+        keras, _ = tensorflow(cores())
         keras.utils.set_random_seed(self.seed)
         model = self._model(keras, values.shape[1])
         learned = len(values) - int(HELD_OUT * len(values))
@@ -104,11 +107,13 @@ class TabularNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return {0: len(y) / (2 * max(len(y) - ones, 1.0)), 1: len(y) / (2 * max(ones, 1.0))}
 
     def _callbacks(self, keras: Any, watched: str) -> list[Any]:
-        def tell(epoch: int, logs: dict[str, float]) -> None:
-            tell_epoch("tabular_network", epoch + 1, self.epochs, logs[watched])
+        tell = told("tabular_network")
+
+        def begun(epoch: int, _logs: object) -> None:
+            tell(epoch / self.epochs, f"pass {epoch + 1} of at most {self.epochs}")
 
         stop = keras.callbacks.EarlyStopping(watched, patience=self.patience, restore_best_weights=True)
-        return [stop, keras.callbacks.LambdaCallback(on_epoch_end=tell)]
+        return [stop, keras.callbacks.LambdaCallback(on_epoch_begin=begun)]
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the chances of no and yes, shape (n, classes)."""

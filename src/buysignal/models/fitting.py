@@ -16,7 +16,7 @@ from buysignal.errors import SamplesError
 from buysignal.metrics import best_threshold, conversion_metrics, revenue_metrics
 from buysignal.models import conversion, revenue
 from buysignal.models.calibration import Calibrated, Method, fit_calibration
-from buysignal.models.deep_keras import heard
+from buysignal.models.deep_told import heard
 from buysignal.models.imbalance import Imbalance
 from buysignal.models.preprocess import Impute
 from buysignal.models.threads import OneBlasThread
@@ -107,6 +107,7 @@ def fit_conversion(
             fast=plan.fast,
             models=names,
             keep=plan.keep,
+            steps=None if samples.steps is None else samples.steps.layout,
         )
         for name, estimator in made.items():
             _tell(progress, f"fitting {name}" + ("" if imbalance == "none" else f" ({imbalance})"))
@@ -131,17 +132,19 @@ def _fit_one(
     start = time.perf_counter()
     cap = conversion.ROW_CAP.get(name)
     with _quiet():
-        if plan.search and name not in chosen:
+        if name in conversion.SEQUENCE_MODELS:
+            chosen[name] = conversion.settings_of(name, chosen)
+        elif plan.search and name not in chosen:
             fit, judge = _search_rows(samples, split.train, plan.seed)
             _, found = conversion.search(name, estimator, samples.X, samples.y, fit, judge)
             chosen[name] = found.params
         estimator = conversion.set_params(estimator, chosen.get(name, {}))
         rows = thin(samples, split.train, cap, plan.seed)
-        estimator.fit(samples.X[rows], samples.y[rows])
-        raw = conversion.probability(estimator, samples.X[split.validate])
+        estimator.fit(conversion.inputs(name, samples, rows), samples.y[rows])
+        raw = conversion.scores(name, estimator, samples, split.validate)
         if plan.refit:
             rows = thin(samples, np.concatenate([split.train, split.validate]), cap, plan.seed)
-            estimator.fit(samples.X[rows], samples.y[rows])
+            estimator.fit(conversion.inputs(name, samples, rows), samples.y[rows])
     seconds = time.perf_counter() - start
     made = Fitted(name, imbalance, estimator, {}, None, chosen.get(name, {}), len(rows), seconds)
     return _tuned(made, raw, samples.y[split.validate], plan.calibration)

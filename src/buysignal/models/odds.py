@@ -46,6 +46,8 @@ def log_odds(model: Any, values: Any) -> Floats | None:
         return np.asarray(model.predict(values, output_margin=True), np.float64)
     if kind in ("MLPClassifier", "TabularNetwork"):
         return _mlp(model, values)
+    if kind in ("SequenceClassifier", "StackedClassifier"):
+        return np.asarray(model.log_odds(values), np.float64)
     if kind in ("LogisticRegression", "HistGradientBoostingClassifier"):
         return np.asarray(model.decision_function(values), np.float64)
     return None

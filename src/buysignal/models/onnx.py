@@ -20,6 +20,8 @@ from buysignal.models.odds import parts, probability
 from buysignal.models.preprocess import SkewLog
 from buysignal.models.revenue import AmountModel, TwoPart
 from buysignal.models.runtime import OnnxAmount, OnnxModel
+from buysignal.models.sequence import SequenceClassifier
+from buysignal.models.sequence_stacked import StackedClassifier
 from buysignal.models.trees_onnx import IR_VERSION, ML_OPSET, OPSET, can_convert, graph_of_trees
 
 TOLERANCE = 1e-5
@@ -95,7 +97,20 @@ def _classifier_spec(model: Any, width: int, files: dict[str, bytes], name: str)
         return {"kind": "vote", "members": members, "weights": [float(w) for w in model.weights_]}
     if len(model.classes_) == 1:
         return {"kind": "constant", "value": float(model.classes_[0])}
+    last = parts(model)[1]
+    if isinstance(last, SequenceClassifier):
+        files[name] = last.network_
+        return {"kind": "sequence", "part": name, **_of_steps(last)}
+    if isinstance(last, StackedClassifier):
+        files[f"{name}-network"] = last.network_.network_
+        before = last.booster_.n_features_in_
+        inner = _graph_spec(last.booster_, before, files, name)
+        return {**inner, "kind": "stacked", "network": f"{name}-network", **_of_steps(last.network_)}
     return _graph_spec(model, width, files, name)
+
+
+def _of_steps(network: SequenceClassifier) -> dict[str, Any]:
+    return {"features": network.features, "columns": len(network.layout.columns)}
 
 
 def _graph_spec(estimator: Any, width: int, files: dict[str, bytes], name: str) -> dict[str, Any]:

@@ -5,17 +5,21 @@ Nothing here imports scikit-learn or XGBoost, so a scorer starts quickly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from buysignal.errors import BundleError
 from buysignal.models.blocks import in_blocks
+from buysignal.models.networks.runtime import Network
+from buysignal.models.sequence_rows import beside, last_events
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.float32]
+
+Part = TypeVar("Part")
 
 _EDGE = 1e-7
 
@@ -54,7 +58,9 @@ class _Stored:
     ) -> None:
         self.spec = dict(spec)
         self._threads = threads
-        self._graphs = {name: Graph(content) for name, content in parts.items()}
+        networks = set(_networks(self.spec))
+        self._graphs = {name: Graph(content) for name, content in parts.items() if name not in networks}
+        self._networks = {name: Network(parts[name], threads=1) for name in networks if name in parts}
 
     def _blocks(self, work: Callable[[Rows], Floats], X: Rows) -> Floats:
         return in_blocks(work, np.ascontiguousarray(X, dtype=np.float32), threads=self._threads)
@@ -63,6 +69,11 @@ class _Stored:
         kind = spec["kind"]
         if kind == "graph":
             return _answer(self.graph(spec["part"])(X), spec["gives"])
+        if kind == "sequence":
+            odds = self._network(spec["part"]).goal(last_events(X, spec["features"], spec["columns"]))
+            return _answer(odds.astype(np.float64)[:, None], "log_odds")
+        if kind == "stacked":
+            return _answer(self.graph(spec["part"])(self._beside(spec, X)), spec["gives"])
         if kind == "constant":
             return np.full(len(X), float(spec["value"]))
         if kind == "vote":
@@ -74,9 +85,30 @@ class _Stored:
 
     def graph(self, name: str) -> Graph:
         """Return a part by its name."""
-        if name not in self._graphs:
-            raise BundleError(f"the model part '{name}' is missing", todo="train again")
-        return self._graphs[name]
+        return _part(self._graphs, name)
+
+    def _beside(self, spec: Mapping[str, Any], X: Rows) -> Rows:
+        network = self._network(spec["network"])
+        steps = last_events(X, spec["features"], spec["columns"])
+        return beside(X, spec["features"], network.states(steps), network.goal(steps))
+
+    def _network(self, name: str) -> Network:
+        return _part(self._networks, name)
+
+
+def _part(parts: Mapping[str, Part], name: str) -> Part:
+    if name not in parts:
+        raise BundleError(f"the model part '{name}' is missing", todo="train again")
+    return parts[name]
+
+
+def _networks(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the parts that read the last events in their order."""
+    if spec["kind"] in ("sequence", "stacked"):
+        yield spec["part" if spec["kind"] == "sequence" else "network"]
+    for member in (spec.get("of"), *spec.get("members", ())):
+        if member is not None:
+            yield from _networks(member)
 
 
 class OnnxModel(_Stored):

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from buysignal.errors import SamplesError
 from buysignal.models import revenue
-from buysignal.models.conversion import DEFAULT_MODELS, MODELS, NETWORK
-from buysignal.models.deep_keras import require_deep
+from buysignal.models.conversion import DEFAULT_MODELS, MODELS, NETWORK, SEQUENCE_MODELS
+from buysignal.models.deep_told import require_deep
 from buysignal.models.fitting import Plan
 from buysignal.models.imbalance import IMBALANCE, Imbalance
 from buysignal.models.preprocess import Impute
@@ -77,13 +77,14 @@ class Options:
         apart = ("profile", "mapping", "rates")
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
 
-    def plan(self, *, compare: bool = False, small: bool = False) -> Plan:
+    def plan(self, *, compare: bool = False, small: bool = False, steps: bool = False) -> Plan:
         """Return how candidates are fitted.
 
         Args:
             compare: try every imbalance option where the user left it at "compare".
             small: a table of few rows, where more kinds of trees are affordable and every row counts:
                 candidates are fitted once more on training and validation rows together.
+            steps: the samples have the last events beside X, so that ``deep`` has sequence models join.
         """
         imbalances: tuple[Imbalance, ...] = ("none",)
         if self.imbalance == "compare":
@@ -91,8 +92,9 @@ class Options:
         elif self.imbalance != "none":
             imbalances = ("none", self.imbalance)
         models = MODELS if small and not self.fast else DEFAULT_MODELS
+        networks = (NETWORK, *(SEQUENCE_MODELS if steps else ())) if self.deep else ()
         return Plan(
-            models=(*models, NETWORK) if self.deep else models,
+            models=(*models, *networks),
             imbalances=imbalances,
             impute=self.impute,
             seed=self.seed,
@@ -106,7 +108,7 @@ class Options:
 def candidate_names(*, deep: bool = False) -> tuple[str, ...]:
     """Return every candidate that may stand on a leaderboard, of the yes/no question and of the amount."""
     resampled = [f"{model} ({way})" for way in IMBALANCE if way != "none" for model in Plan().compare]
-    networks = (NETWORK,) if deep else ()
+    networks = (NETWORK, *SEQUENCE_MODELS) if deep else ()
     return (*MODELS, *networks, "soft_vote", *resampled, *revenue.MODELS)
 
 

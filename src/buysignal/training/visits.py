@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from buysignal.goals import Goal
 from buysignal.models.revenue import MODELS
 from buysignal.samples import Samples
 from buysignal.splits import Split, checked, time_split
+from buysignal.step_windows import StepWindows, fit_step_codes
 from buysignal.training.few import SIMPLE_AMOUNTS, few_amounts, few_notes, simple_plan
 from buysignal.training.honesty import audit_lines
 from buysignal.training.options import Options, Stage
@@ -40,6 +41,11 @@ class FoldedVisits:
     slice_of_row: npt.NDArray[np.int8]
     sentence: str
     test_from: np.datetime64 | None
+
+    def steps(self) -> StepWindows:
+        """Return the last events up to each row; what their codes mean is learned on the training rows."""
+        codes = fit_step_codes(self.events, self.slice_of_row == TRAIN, self.vocabulary)
+        return StepWindows(self.events, self.vocabulary, codes)
 
     def split(self, samples: Samples) -> Split:
         """Return the split of ``samples`` made from these events."""
@@ -84,9 +90,11 @@ def _by_time(events: pa.Table, where: sessions.Layout, goal: Goal, options: Opti
 def conversion_of(visits: FoldedVisits, goal: Goal, options: Options, stage: Stage) -> Evaluated:
     """Return the prefix table and models for the goal's yes/no question."""
     samples = prefixes.prefix_samples(visits.events, visits.X, visits.vocabulary, goal, "conversion")
+    if options.deep:
+        samples = replace(samples, steps=visits.steps())
     split = visits.split(samples)
     stage(f"prefix: {goal.name}")
-    plan = simple_plan(options.plan(), samples, split)
+    plan = simple_plan(options.plan(steps=True), samples, split)
     done = evaluate_conversion(samples, split, name=f"prefix: {goal.name}", plan=plan, progress=stage)
     done.table.audit = audit_lines(samples, split, "y")
     done.table.notes += few_notes(plan, samples, split)
