@@ -14,12 +14,12 @@ from buysignal.errors import EventsError
 from buysignal.events import EVENT_CODES
 from buysignal.recommend import recommender_of
 from buysignal.recommender import Wishes
+from buysignal.recommender.live_looks import visit_so_far
 from buysignal.recommender.suggest import VisitSoFar
 from buysignal.scoring import segment_table
 from buysignal.serve import schemas
 from buysignal.serve.in_use import BundleInUse
 from buysignal.serve.live_scores import LiveScorer
-from buysignal.serve.looks import visit_so_far
 from buysignal.serve.metrics import Metrics
 from buysignal.serve.state import MemoryState
 
