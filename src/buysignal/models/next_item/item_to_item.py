@@ -8,7 +8,7 @@ from numba import njit
 
 from buysignal.models.next_item.base import NextItem, Scores, Stored, first_views
 from buysignal.models.next_item.item_counts import Table, add_row, count_items, table_arrays, table_from
-from buysignal.models.next_item.popularity import RARE
+from buysignal.models.next_item.popularity import background
 from buysignal.sequences import Catalog, Sequences
 
 
@@ -36,7 +36,7 @@ class ItemToItem(NextItem):
 
     def scores(self, visits: Sequences, questions: npt.NDArray[np.int64]) -> Scores:
         """Return (questions, items)."""
-        out = np.tile((RARE * self.seen_).astype(np.float32), (len(questions), 1))
+        out = np.tile(background(self.seen_), (len(questions), 1))
         first = np.maximum(first_views(visits, questions), questions - self.reach)
         _near(self.ahead_, self.behind_, visits.items, first, questions, self.decay, out)
         return out

@@ -8,7 +8,7 @@ from numba import njit
 
 from buysignal.models.next_item.base import NextItem, Scores, Stored, shares
 from buysignal.models.next_item.item_counts import Table, add_row, count_items, table_arrays, table_from
-from buysignal.models.next_item.popularity import RARE
+from buysignal.models.next_item.popularity import background
 from buysignal.sequences import Catalog, Sequences
 
 SMOOTHING = 3.0
@@ -26,7 +26,7 @@ class Markov(NextItem):
 
     def scores(self, visits: Sequences, questions: npt.NDArray[np.int64]) -> Scores:
         """Return (questions, items)."""
-        out = np.tile((RARE * self.seen_).astype(np.float32), (len(questions), 1))
+        out = np.tile(background(self.seen_), (len(questions), 1))
         _follow(self.follow_, visits.items[questions - 1], out)
         return out
 

@@ -8,8 +8,17 @@ import numpy.typing as npt
 from buysignal.models.next_item.base import NextItem, Scores, Stored
 from buysignal.sequences import Catalog, Sequences
 
-RARE = np.float32(1e-6)
-"""Weight of the overall frequency where others use it to order what they know nothing of."""
+RARE = 1e-6
+"""Score of the most looked-at item where nothing else speaks for it."""
+
+
+def background(seen: npt.NDArray[np.float64]) -> Scores:
+    """Return (m,) scores by which items stand in order of nothing but how often they were looked at.
+
+    >>> background(np.array([4.0, 1.0])).tolist()
+    [9.999999974752427e-07, 2.499999993688107e-07]
+    """
+    return (RARE * seen / max(seen.max(initial=0.0), 1.0)).astype(np.float32)
 
 
 class Popularity(NextItem):

@@ -7,47 +7,34 @@ index that knows for each item its most recent visits, so that a question touche
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import threading
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from buysignal.models.next_item.base import NextItem, Scores, Stored, first_views
-from buysignal.models.next_item.popularity import RARE
+from buysignal.errors import InputError
+from buysignal.features.frozen import frozen
+from buysignal.models.next_item.base import Codes, NextItem, Scores, Stored, first_views
+from buysignal.models.next_item.popularity import background
+from buysignal.models.next_item.vmis_index import (
+    MOST_REACH,
+    Index,
+    Scratch,
+    answer_all,
+    answer_one,
+    build_index,
+    index_from,
+    new_scratch,
+)
 from buysignal.sequences import Catalog, Sequences
-
-
-class Index(NamedTuple):
-    """The visits of the training period, both ways; visits are numbered from the most recent, 0.
-
-    Attributes:
-        item_bounds: (m + 1,) where each item's visits begin in ``item_visits``.
-        item_visits: per item its visits, the most recent first, at most ``recent`` of them.
-        visit_bounds: (s + 1,) where each visit's items begin in ``visit_items``.
-        visit_items: per visit its distinct items.
-        rarity: (m,) log(visits / visits with the item): rare items say more.
-    """
-
-    item_bounds: npt.NDArray[np.int64]
-    item_visits: npt.NDArray[np.int32]
-    visit_bounds: npt.NDArray[np.int64]
-    visit_items: npt.NDArray[np.int32]
-    rarity: npt.NDArray[np.float32]
-
-
-class Scratch(NamedTuple):
-    """Working memory of one question: zero between questions."""
-
-    similarity: npt.NDArray[np.float32]
-    latest: npt.NDArray[np.int32]
-    touched: npt.NDArray[np.int32]
-    scores: npt.NDArray[np.float32]
-    reached: npt.NDArray[np.int32]
 
 
 class VMISkNN(NextItem):
     """Neighbours by the items they share with this visit, late items weighing more.
+
+    Questions may be asked from several threads at once; each has working memory of its own (4 bytes a
+    visit of the index, 8 an item).
 
     Args:
         neighbours: how many visits answer (the paper's k).
@@ -61,19 +48,51 @@ class VMISkNN(NextItem):
         self.reach = reach
 
     def fit(self, train: Sequences) -> VMISkNN:
-        """Build the index."""
-        self.catalog_ = train.catalog
-        self.index_ = build_index(train, self.recent)
-        self.seen_ = np.bincount(train.items[train.items >= 0], minlength=len(train.catalog.names))
+        """Build the index.
+
+        Raises:
+            InputError: a setting is out of its range.
+        """
+        if min(self.neighbours, self.recent, self.reach) < 1 or self.reach > MOST_REACH:
+            raise InputError(
+                f"neighbours {self.neighbours}, recent {self.recent}, reach {self.reach}",
+                allowed=f"1 or more each, reach up to {MOST_REACH:,}",
+            )
+        seen = np.bincount(train.items[train.items >= 0], minlength=len(train.catalog.names))
+        return self._ready(train.catalog, build_index(train, self.recent), seen.astype(np.float64))
+
+    def _ready(self, catalog: Catalog, index: Index, seen: npt.NDArray[np.float64]) -> VMISkNN:
+        self.catalog_, self.index_, self.seen_ = catalog, index, seen
+        self._background = background(seen)
+        self._by_background = frozen(np.argsort(-self._background, kind="stable").astype(np.int32))
+        self._memory = _PerThread()
         return self
 
     def scores(self, visits: Sequences, questions: npt.NDArray[np.int64]) -> Scores:
         """Return (questions, items)."""
-        out = np.tile((RARE * self.seen_).astype(np.float32), (len(questions), 1))
+        out = np.tile(self._background, (len(questions), 1))
         first = np.maximum(first_views(visits, questions), questions - self.reach)
-        scratch = new_scratch(self.index_)
-        _answer_all(self.index_, visits.items, first, questions, self.neighbours, scratch, out)
+        answer_all(
+            self.index_, frozen(visits.items), frozen(first), frozen(questions), self.neighbours,
+            self._scratch(), out,
+        )  # fmt: skip
         return out
+
+    def top(self, history: Codes, count: int = 10) -> tuple[Codes, Scores]:
+        """Return the best items and their scores, without a look at the rest of the catalog."""
+        late = frozen(np.asarray(history, np.int32)[-self.reach :])
+        items, scores = answer_one(
+            self.index_, late, self.neighbours, self._scratch(), frozen(self._background),
+            self._by_background, count,
+        )  # fmt: skip
+        best = np.lexsort((items, -scores))[:count]
+        return items[best], scores[best]
+
+    def _scratch(self) -> Scratch:
+        if not hasattr(self._memory, "scratch"):
+            self._memory.scratch = new_scratch(self.index_, self.recent, self.reach)
+        found: Scratch = self._memory.scratch
+        return found
 
     def stored(self) -> Stored:
         """Return the index."""
@@ -82,133 +101,14 @@ class VMISkNN(NextItem):
     @classmethod
     def restored(cls, stored: Stored, catalog: Catalog) -> VMISkNN:
         """Return it with the index that was stored."""
-        found = cls(**stored.settings)
-        found.catalog_, found.seen_ = catalog, stored.arrays["seen"]
-        found.index_ = Index(*(stored.arrays[name] for name in Index._fields))
-        return found
+        index = index_from(*(stored.arrays[name] for name in Index._fields))
+        return cls(**stored.settings)._ready(catalog, index, stored.arrays["seen"])
 
 
-def build_index(train: Sequences, recent: int) -> Index:
-    """Return the index of ``train``; visits are renumbered from the most recent."""
-    size, visits = len(train.catalog.names), train.visits
-    number = np.empty(visits, np.int64)
-    number[np.argsort(-train.day, kind="stable")] = np.arange(visits)
-    known = train.items >= 0
-    pairs = np.unique(number[train.visit_of_view()[known]] * size + train.items[known])
-    visit, item = pairs // size, (pairs % size).astype(np.int32)
-    visit_bounds = np.searchsorted(visit, np.arange(visits + 1))
-    by_item = np.lexsort((visit, item))
-    full = np.searchsorted(item[by_item], np.arange(size + 1))
-    rank = np.arange(len(by_item)) - full[item[by_item]]
-    kept = by_item[rank < recent]
-    in_visits = np.diff(full)
-    rarity = np.log(max(visits, 1) / np.maximum(in_visits, 1))
-    return Index(
-        np.searchsorted(item[kept], np.arange(size + 1)).astype(np.int64),
-        visit[kept].astype(np.int32),
-        visit_bounds.astype(np.int64),
-        item,
-        rarity.astype(np.float32),
-    )
+class _PerThread(threading.local):
+    """Working memory by thread; a copy of the recommender begins with none."""
 
+    scratch: Scratch
 
-def new_scratch(index: Index) -> Scratch:
-    """Return working memory for one thread."""
-    visits, items = len(index.visit_bounds) - 1, len(index.rarity)
-    return Scratch(
-        np.zeros(visits, np.float32), np.zeros(visits, np.int32), np.empty(visits, np.int32),
-        np.zeros(items, np.float32), np.empty(items, np.int32),
-    )  # fmt: skip
-
-
-@njit(cache=True)
-def _answer_all(
-    index: Index,
-    items: npt.NDArray[np.int32],
-    first: npt.NDArray[np.int64],
-    questions: npt.NDArray[np.int64],
-    neighbours: int,
-    scratch: Scratch,
-    out: npt.NDArray[np.float32],
-) -> None:
-    for q in range(len(questions)):
-        reached = answer(index, items[first[q] : questions[q]], neighbours, scratch)
-        for k in range(reached):
-            item = scratch.reached[k]
-            out[q, item] += scratch.scores[item]
-            scratch.scores[item] = 0.0
-
-
-@njit(cache=True)
-def answer(index: Index, history: npt.NDArray[np.int32], neighbours: int, scratch: Scratch) -> int:
-    """Score items for ``history``; returns how many were reached.
-
-    ``scratch.reached`` names them and ``scratch.scores`` holds their scores; the caller sets those back
-    to 0.
-    """
-    touched = 0
-    length = len(history)
-    for back in range(length):
-        place = length - back
-        item = history[place - 1]
-        if item < 0:
-            continue
-        seen_later = False
-        for k in range(place, length):
-            seen_later |= history[k] == item
-        if seen_later:
-            continue
-        weight = np.float32(place / length)
-        for k in range(index.item_bounds[item], index.item_bounds[item + 1]):
-            visit = index.item_visits[k]
-            if scratch.similarity[visit] == 0.0:
-                scratch.touched[touched] = visit
-                scratch.latest[visit] = place
-                touched += 1
-            scratch.similarity[visit] += weight
-    least, ties = _bar(scratch, touched, neighbours)
-    reached = 0
-    for k in range(touched):
-        visit = scratch.touched[k]
-        similarity = scratch.similarity[visit]
-        scratch.similarity[visit] = 0.0
-        if similarity < least:
-            continue
-        if similarity == least:
-            if ties == 0:
-                continue
-            ties -= 1
-        reached = _vote(index, visit, similarity * _recency(length - scratch.latest[visit]), scratch, reached)
-    return reached
-
-
-@njit(cache=True, inline="always")
-def _recency(steps_back: int) -> float:
-    """Return the weight of a neighbour by how long ago the last shared item was looked at."""
-    return max(0.0, 1.0 - 0.1 * steps_back)
-
-
-@njit(cache=True)
-def _vote(index: Index, visit: int, weight: float, scratch: Scratch, reached: int) -> int:
-    for k in range(index.visit_bounds[visit], index.visit_bounds[visit + 1]):
-        item = index.visit_items[k]
-        if scratch.scores[item] == 0.0:
-            scratch.reached[reached] = item
-            reached += 1
-        scratch.scores[item] += np.float32(weight * (1.0 + index.rarity[item]) + 1e-9)
-    return reached
-
-
-@njit(cache=True)
-def _bar(scratch: Scratch, touched: int, neighbours: int) -> tuple[float, int]:
-    """Return the similarity that the k-th neighbour has, and how many at exactly it are let in."""
-    if touched <= neighbours:
-        return 0.0, touched
-    values = np.empty(touched, np.float32)
-    for k in range(touched):
-        values[k] = scratch.similarity[scratch.touched[k]]
-    bar = np.partition(values, touched - neighbours)[touched - neighbours]
-    above = 0
-    for k in range(touched):
-        above += values[k] > bar
-    return bar, neighbours - above
+    def __deepcopy__(self, memo: dict[int, Any]) -> _PerThread:
+        return _PerThread()
