@@ -89,7 +89,7 @@ class SliceRow(_Part):
 
     slice: str
     n: int
-    base_rate: Number
+    base_rate: Number = None
     metrics: dict[str, Number]
     intervals: dict[str, tuple[Number, Number]] = Field(default_factory=dict)
     undefined: str | None = None
