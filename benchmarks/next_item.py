@@ -9,9 +9,10 @@ protocol in full.
 
 UCI e-shop: the last 14 days are the test; the file has no clock, so nothing can be learned from gaps.
 Demo shop (simulated): the last week of four; its rules are known, and *ceiling* ranks by the exact chances
-given the whole log up to the last look, which is more than a recommender sees. REES46 sample: the last 40
-minutes of three hours, with few questions and wide intervals. wsknn answers slowly and is asked, on the demo
-shop, a part of the questions, the same as the champion beside it.
+given the whole log up to the last look, which is more than a recommender sees. wsknn answers slowly and is
+asked, on the demo shop, a part of the questions, the same as the champion beside it. The REES46 sample, three
+hours of one night, is tried with its last 40 minutes as the test, and left out where that leaves fewer than
+500 questions to choose by or to ask.
 
 The next category and the next price band (fifths of the looks' prices) are the chances of items, summed,
 beside a Markov chain of categories or bands. *What helps* leaves out what is known of items and time.
@@ -38,7 +39,7 @@ from _next_item_figures import Answers, Figure, ahead, ask, figures
 from _next_item_lineup import Tested
 from _next_item_peers import Truth
 from _next_item_shops import Shop, Slices, demo, eshop, rees46, rows_of_views, split
-from _results import Row, write_results
+from _results import Row, skip, write_results
 
 VISITORS = 30_000
 # TensorFlow tells how it was built; that is not what is measured here.
@@ -48,6 +49,8 @@ PEERS = {
     "popularity": "popularity", "wsknn": "wsknn", "VMIS-kNN": "vmis-knn", "Markov": "markov",
     "ceiling": "ceiling",
 }  # fmt: skip
+ENOUGH = 500
+"""Questions of the validation and of the test below which a shop is left out."""
 AGAINST = ("recall_at_20", "mrr_at_20")
 
 
@@ -67,6 +70,8 @@ def main() -> None:
         rows += own
         show(own)
     print(f"{time.perf_counter() - began:.0f} s in all", flush=True)
+    if not rows:
+        skip("no shop has enough to ask")
     if not asked.look:
         write_results("next_item", rows)
 
@@ -93,6 +98,9 @@ def compare(shop: Shop, *, networks: bool) -> list[Row]:
         f"test, {len(slices.test.catalog.names):,} items",
         flush=True,
     )
+    if min(len(inner.test.questions()), len(slices.test.questions())) < ENOUGH:
+        print(f"   left out: fewer than {ENOUGH} questions in one of them", flush=True)
+        return []
     chosen = lineup.choose(lineup.lineup(shop.category, networks=networks), inner)
     chosen += lineup.blends(chosen, inner)
     tested = lineup.test(chosen, slices, all_of_peers=shop.rows is None)

@@ -55,8 +55,8 @@ def test_counts_give_the_known_figures_on_the_last_fortnight(events: pa.Table) -
 def test_learning_to_rank_is_better_than_counting_on_the_fortnight_before(events: pa.Table) -> None:
     train, validate = _slices(events, float(sessions.days(events).max()) - 2 * FORTNIGHT)
     some = validate.only(np.arange(validate.visits) % 3 == 0)
-    trees = Ranked(questions=4_000, rounds=60, candidates=50)
+    trees = Ranked(questions=8_000, rounds=40)
     recall, mrr = _figures(trees, train, some)
     counted_recall, counted_mrr = _figures(Markov(), train, some)
-    assert mrr > counted_mrr + 0.008
+    assert mrr > counted_mrr + 0.015
     assert recall > counted_recall
