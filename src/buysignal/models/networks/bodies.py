@@ -156,14 +156,15 @@ class Transformer:
         for i, (block, bias) in enumerate(zip(self.blocks, self.bias, strict=True)):
             found[f"block{i}/bias"] = np.asarray(bias)[:, self._distance] + self._ahead
             for name, layer in block.items():
-                found |= _of_layer(f"block{i}/{name}", layer)
-        return found | _of_layer("norm", self.norm)
+                found |= of_layer(f"block{i}/{name}", layer)
+        return found | of_layer("norm", self.norm)
 
 
 def _glorot(keras: Any, seeds: Iterator[int]) -> Any:
     return keras.initializers.GlorotUniform(seed=next(seeds))
 
 
-def _of_layer(name: str, layer: Any) -> dict[str, np.ndarray]:
+def of_layer(name: str, layer: Any) -> dict[str, np.ndarray]:
+    """Return a layer's two weights as plain arrays."""
     first, second = (np.asarray(w) for w in layer.trainable_variables)
     return {f"{name}/kernel": first, f"{name}/bias": second}

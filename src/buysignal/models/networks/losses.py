@@ -72,26 +72,22 @@ class Losses:
                 found += [nothing, nothing]
                 continue
             asked = self._tf.where(target >= 0)
-            each = loss(
-                self._tf.gather_nd(state, asked),
-                self._tf.gather_nd(step, asked),
-                self._tf.gather_nd(target, asked),
-                training,
-            )
+            parts = [self._tf.gather_nd(part, asked) for part in (state, step, X[:, :, 0], target)]
+            each = loss(parts[0], parts[1], parts[2], parts[3], training)
             w = self._tf.gather(weight, asked[:, 0])
             found += [self._tf.reduce_sum(w * each), self._tf.reduce_sum(w)]
         return tuple(found)
 
-    def _item_loss(self, state: Any, step: Any, target: Any, training: bool) -> Any:
+    def _item_loss(self, state: Any, step: Any, code: Any, target: Any, training: bool) -> Any:
         tf, share = self._tf, self._plan.smoothing if training else 0.0
-        scores = self._network.items(state, step)  # type: ignore[misc]
+        scores = self._network.items(state, step, code)  # type: ignore[misc]
         right = tf.nn.sparse_softmax_cross_entropy_with_logits(target, scores)
         if not share:
             return right
         even = tf.reduce_logsumexp(scores, axis=1) - tf.reduce_mean(scores, axis=1)
         return (1 - share) * right + share * even
 
-    def _goal_loss(self, state: Any, step: Any, target: Any, training: bool) -> Any:
+    def _goal_loss(self, state: Any, _step: Any, _code: Any, target: Any, _training: bool) -> Any:
         odds = self._network.goal(state)  # type: ignore[misc]
         return self._tf.nn.sigmoid_cross_entropy_with_logits(self._tf.cast(target, "float32"), odds)
 

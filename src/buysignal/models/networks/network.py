@@ -40,7 +40,7 @@ class KerasNetwork:
             np.full((1, 2, len(self.inputs.columns)), UNKNOWN, np.float32), training=False
         )
         if self.items is not None:
-            self.items(state[:, 0], step[:, 0])
+            self.items(state[:, 0], step[:, 0], np.full(1, UNKNOWN))
         if self.goal is not None:
             self.goal(state[:, 0])
 

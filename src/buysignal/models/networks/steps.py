@@ -41,11 +41,14 @@ class Inputs:
         items: m, how many items can come next; 0 where nobody asks for the next item.
         described_by: per column with codes, (m,) the code that each item has in it. An item's vector in
             the output is the sum of these columns' vectors in the input (tied weights).
+        in_order: items that stand together in the shop have neighbouring numbers, and the first column
+            holds an item's number + ``FIRST``: what is next on the shelf can then be learned for all at once.
     """
 
     columns: tuple[Column, ...]
     items: int = 0
     described_by: Mapping[str, Codes] = field(default_factory=dict)
+    in_order: bool = False
 
     def __post_init__(self) -> None:
         named = {column.name: column for column in self.columns}

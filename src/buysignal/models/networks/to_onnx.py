@@ -18,7 +18,7 @@ from buysignal.models.networks.design import Design
 from buysignal.models.networks.graph import Graph
 from buysignal.models.networks.network import KerasNetwork
 from buysignal.models.networks.runtime import Network
-from buysignal.models.networks.steps import Inputs, Rows, from_the_left, known_codes, lengths
+from buysignal.models.networks.steps import FIRST, Inputs, Rows, from_the_left, known_codes, lengths
 from buysignal.models.networks.training import Trained
 
 TOLERANCE = 1e-4
@@ -59,6 +59,8 @@ def graph_of(weights: Weights, design: Design, inputs: Inputs) -> bytes:
             graph.op("MatMul", step, graph.constant(weights["items/around"])),
         )
         scores = graph.op("MatMul", wanted, graph.constant(weights["items/vectors"].T))
+        if "items/move/kernel" in weights:
+            scores = graph.op("Add", scores, _along(graph, state, weights, inputs.items))
         graph.op("Add", scores, graph.constant(weights["items/base"]), to="items")
         graph.output("items", ["q", inputs.items])
     if "goal/kernel" in weights:
@@ -73,6 +75,22 @@ def graph_of(weights: Weights, design: Design, inputs: Inputs) -> bytes:
 def _dense(graph: Graph, x: str, weights: Weights, name: str) -> str:
     product = graph.op("MatMul", x, graph.constant(weights[f"{name}/kernel"]))
     return graph.op("Add", product, graph.constant(weights[f"{name}/bias"]))
+
+
+def _along(graph: Graph, state: str, weights: Weights, items: int) -> str:
+    """Return (q, m): what the state says of each item's distance along the catalog."""
+    move = _dense(graph, state, weights, "items/move")
+    reach = weights["items/move/bias"].size // 2
+    code = graph.op("Gather", "X", graph.constant(np.int64(0)), axis=2)
+    code = graph.op("Cast", graph.op("GatherND", code, "at"), to_type=np.int64)
+    last = graph.op("Sub", code, graph.constant(np.int64(FIRST)))
+    last = graph.op("Unsqueeze", last, graph.constant(np.array([1], np.int64)))
+    way = graph.op("Sub", graph.constant(np.arange(items, dtype=np.int64)), last)
+    way = graph.op("Clip", way, graph.constant(np.int64(-reach)), graph.constant(np.int64(reach)))
+    way = graph.op("Add", way, graph.constant(np.int64(reach)))
+    found = graph.op("GatherElements", move, way, axis=1)
+    known = graph.op("GreaterOrEqual", last, graph.constant(np.int64(0)))
+    return graph.op("Where", known, found, graph.constant(np.float32(0)))
 
 
 def _embedding(graph: Graph, weights: Weights, inputs: Inputs) -> str:
@@ -159,7 +177,8 @@ def _assert_equal(network: KerasNetwork, content: bytes, X: Rows) -> None:
     state, step = (np.asarray(found)[at[:, 0], at[:, 1]] for found in (states, steps))
     pairs: list[tuple[Any, Any]] = [(state, stored.states(X, at))]
     if network.items is not None:
-        pairs.append((network.items(state, step), stored.items(X, at)))
+        codes = X[at[:, 0], at[:, 1], 0]
+        pairs.append((network.items(state, step, codes), stored.items(X, at)))
     if network.goal is not None:
         pairs.append((network.goal(state), stored.goal(X, at)))
     difference = max(float(np.abs(np.asarray(a) - b).max(initial=0)) for a, b in pairs)

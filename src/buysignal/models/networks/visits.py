@@ -68,7 +68,7 @@ class Reader:
         columns = [Column(name, levels) for name, (_, levels) in self._of_items.items()]
         columns += [column for name, column in moment if name in inputs]
         described_by = {name: codes[1:] for name, (codes, _) in self._of_items.items()}
-        self.inputs = Inputs(tuple(columns), len(catalog.names), described_by)
+        self.inputs = Inputs(tuple(columns), len(catalog.names), described_by, in_order=True)
 
     def windows(self, visits: Sequences) -> Windows:
         """Return all windows of all visits."""
