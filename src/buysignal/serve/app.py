@@ -68,7 +68,8 @@ def make_app(bundle: str | Path, settings: Settings | None = None, *, log: Log |
 
     app = FastAPI(title="buysignal", version=__version__, description=_ABOUT, lifespan=lifespan)
     # The last one added is the outermost: nothing passes the guard's limits but what a browser asks of CORS.
-    app.add_middleware(Guard, settings=settings, metrics=metrics, log=log)
+    quick: dict[str, QuickRoute] = {}
+    app.add_middleware(Guard, quick=quick, settings=settings, metrics=metrics, log=log)
     if settings.cors:
         app.add_middleware(
             CORSMiddleware,
@@ -81,6 +82,7 @@ def make_app(bundle: str | Path, settings: Settings | None = None, *, log: Log |
     _other_routes(app, answers)
     _health_routes(app, in_use, state, metrics)
     _problems(app)
+    quick.update({route.path: route for route in app.routes if isinstance(route, QuickRoute)})
     app.state.in_use, app.state.metrics, app.state.visits = in_use, metrics, state
     return app
 

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import math
 import time
+from collections.abc import Mapping
 from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from buysignal.serve.limits import RateLimit
 from buysignal.serve.logs import Log
 from buysignal.serve.metrics import Metrics
-from buysignal.serve.quick import BODY, problem, respond
+from buysignal.serve.quick import BODY, QuickRoute, problem, respond
 from buysignal.serve.settings import Settings, bytes_of, per_second
 
 OPEN = ("/healthz", "/readyz")
@@ -39,12 +40,16 @@ class Guard:
 
     Args:
         app: the routes.
+        quick: routes that are asked thousands of times a second, by their path; they are gone to at once.
         settings: limits and keys.
         metrics, log: where requests are counted and told.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, log: Log) -> None:
+    def __init__(
+        self, app: ASGIApp, quick: Mapping[str, QuickRoute], settings: Settings, metrics: Metrics, log: Log
+    ) -> None:
         self._app = app
+        self._quick = quick
         self._metrics = metrics
         self._log = log
         self._settings = settings
@@ -70,7 +75,12 @@ class Guard:
             if scope["method"] in _WITH_BODY:
                 scope[BODY] = body = await self._body(scope, receive)
                 receive = _replayed(body, receive)
-            await self._app(scope, receive, telling)
+            route = self._quick.get(scope["path"]) if scope["method"] == "POST" else None
+            if route is None:
+                await self._app(scope, receive, telling)
+            else:
+                scope["route"] = route
+                await route.app(scope, receive, telling)
         except RefusedError as refused:
             await respond(telling, refused.status, problem(str(refused)), refused.headers)
         except _GoneError:

@@ -13,6 +13,7 @@ from buysignal.bundle import Bundle
 from buysignal.errors import BundleError, EventsError
 from buysignal.features.catalogue import positions
 from buysignal.features.live import Reader, Visit, moment_of
+from buysignal.row_scores import live_row
 from buysignal.scoring import reasons_for
 from buysignal.serve.one_row import RowScorer
 from buysignal.serve.state import KnownVisitor, MemoryState
@@ -113,18 +114,19 @@ class LiveScorer:
 
     def scores(self, standing: Standing, *, reasons: bool = False) -> dict[str, Any]:
         """Return what a reply says of a visit, by the names that batch uses."""
+        row = live_row(self.bundle, standing.row, standing.visit)
         found: dict[str, Any] = {
             "visitor_id": standing.visitor_id,
             "session_id": standing.session_id,
             "clicks": standing.clicks,
             "already_bought": bool(standing.row[_N_PURCHASE] > 0),
-            **self._score_row(standing.row),
+            **self._score_row(row),
             **self._labels,
         }
         if standing.repeated:
             found["repeated"] = True
         if reasons:
-            found["reasons"] = [asdict(reason) for reason in reasons_for(self.bundle, standing.row)]
+            found["reasons"] = [asdict(reason) for reason in reasons_for(self.bundle, row)]
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -30,3 +31,23 @@ class Log:
         stream = self._stream or sys.stderr
         stream.write(text.decode() + "\n")
         stream.flush()
+
+
+class AsLines(logging.Handler):
+    """What libraries log, in the same form: their words alone, no traces."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tell = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+        tell(record.getMessage().strip(), source=record.name)
+
+
+def take_over(log: Log, *names: str) -> None:
+    """Let the loggers of these libraries write lines of ``log``, and nothing else."""
+    for name in names:
+        logger = logging.getLogger(name)
+        logger.handlers = [AsLines(log)]
+        logger.propagate = False

@@ -30,6 +30,7 @@ class RowScorer:
     """A bundle asked for one row at a time; may be called from several threads."""
 
     def __init__(self, bundle: Bundle) -> None:
+        self._features = len(bundle.names)
         self._probability = _probability(bundle)
         self._amount = None if bundle.revenue is None else _amount(bundle.revenue)
         self._interval = bundle.interval
@@ -37,9 +38,12 @@ class RowScorer:
         self._segment = None if bundle.segmentation is None else NearestSegment(bundle.segmentation)
 
     def __call__(self, row: Row) -> Scores:
-        """Return what ``score_rows`` gives for the row (f,): numbers, and the segment's title."""
+        """Return what ``score_rows`` gives for the row (bundle.width,): numbers, and the segment's title."""
         X = row.reshape(1, -1)
         p = self._probability(X)
+        if X.shape[1] > self._features:
+            row = row[: self._features]
+            X = row.reshape(1, -1)
         found: Scores = {"probability": p, "percentile": self._percentile(p)}
         if self._amount is not None:
             amount = self._amount(X)

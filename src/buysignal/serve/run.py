@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,13 @@ def serve(bundle: Path, settings: Settings, *, host: str = "127.0.0.1", port: in
     import uvicorn
 
     from buysignal.serve.app import make_app
+    from buysignal.serve.logs import Log, take_over
 
-    app = make_app(bundle, settings)
+    log = Log()
+    take_over(log, "uvicorn", "asyncio")
+    app = make_app(bundle, settings, log=log)
     _many_files()
+    _few_collections()
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, server_header=False, date_header=False,
         timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=GRACE_S, backlog=4_096,
@@ -75,3 +80,13 @@ def _many_files() -> None:
         return
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _few_collections() -> None:
+    """Keep the collector of reference cycles from walking through all visitors again and again.
+
+    What a visit is made of holds no cycles and is freed at once when it is forgotten.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 1_000)
