@@ -43,7 +43,7 @@ class Blend(NextItem):
     ) -> None:
         self.members = members
         self.weights = weights
-        if members:
+        if members and hasattr(members[0][1], "catalog_"):
             self.catalog_ = members[0][1].catalog_
 
     def fit(self, train: Sequences) -> Blend:
@@ -146,5 +146,9 @@ def best_weights(logs: Sequence[Scores], wanted: npt.NDArray[np.int32]) -> Float
 
 
 def _logs(member: NextItem, visits: Sequences, questions: npt.NDArray[np.int64]) -> Scores:
-    chances = member.probabilities(visits, questions)
+    return logs_of(member.probabilities(visits, questions))
+
+
+def logs_of(chances: Scores) -> Scores:
+    """Return the logarithms (questions, items) of a member's chances, as a blend reads them."""
     return np.log((1 - DOUBT) * chances + DOUBT / np.float32(chances.shape[1]))

@@ -61,10 +61,11 @@ def training_rows(
 
 def stretches(train: Sequences) -> npt.NDArray[np.int64]:
     """Return each visit's stretch of time, from 0; all 0 where nearly all began at once."""
-    edges = np.quantile(train.day, np.arange(1, STRETCHES) / STRETCHES) if train.visits else np.empty(0)
-    found = np.searchsorted(edges, train.day, side="right")
-    first = found == found.min(initial=0)
-    return np.zeros(train.visits, np.int64) if first.mean() > 0.5 else found
+    if not train.visits:
+        return np.zeros(0, np.int64)
+    edges = np.quantile(train.day, np.arange(1, STRETCHES) / STRETCHES)
+    found = np.searchsorted(edges, train.day, side="left")
+    return np.zeros(train.visits, np.int64) if (found == 0).mean() > 0.5 else found
 
 
 def _parts(
