@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from buysignal.report import Report
-from shop import Shop, make_shop
+from shop import Shop, make_proxied, make_session_rows, make_shop
 
 LONGEST_FIRST = ("tests/real/", "tests/notebooks/", "tests/decisions/", "tests/app/")
 
@@ -38,15 +39,35 @@ def no_kept_profiles(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["BUYSIGNAL_PROFILES"] = str(tmp_path_factory.mktemp("profiles"))
 
 
-@pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shop:
-    """A simulated shop with a bundle; made once, also where tests run in several processes."""
+def made_once(
+    name: str, make: Callable[[Path], object], tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Path:
+    """Return the folder that ``make`` fills; made once, also where tests run in several processes."""
     root = tmp_path_factory.getbasetemp()
     shared = root if worker_id == "master" else root.parent
-    with FileLock(shared / "shop.lock"):
-        folder = shared / "shop"
+    folder = shared / name
+    with FileLock(shared / f"{name}.lock"):
         if not (folder / "bundle" / "report.json").is_file():
-            return make_shop(folder)
-    return Shop(
-        folder / "demo" / "events.parquet", folder / "bundle", Report.load(folder / "bundle" / "report.json")
-    )
+            folder.mkdir(exist_ok=True)
+            make(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shop:
+    """A simulated shop with a bundle."""
+    folder = made_once("shop", make_shop, tmp_path_factory, worker_id)
+    report = Report.load(folder / "bundle" / "report.json")
+    return Shop(folder / "demo" / "events.parquet", folder / "bundle", report)
+
+
+@pytest.fixture(scope="session")
+def proxied(shop: Shop, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder with the shop's events.parquet without purchases, and a bundle for the proxy they offer."""
+    return made_once("proxied", lambda folder: make_proxied(shop, folder), tmp_path_factory, worker_id)
+
+
+@pytest.fixture(scope="session")
+def session_rows(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder with online_shoppers_intention.csv, a row per visit, and a bundle that reads such rows."""
+    return made_once("session-rows", make_session_rows, tmp_path_factory, worker_id)

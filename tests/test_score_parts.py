@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from buysignal import bundle as bundles
 from buysignal import scoring, sources
 from buysignal.errors import SourceError
 from buysignal.history.settings import Reading
@@ -61,11 +62,7 @@ def test_one_file_joined_of_parts(dirty: Path, shop: Shop, tmp_path: Path, suffi
     )
 
 
-def test_session_rows_are_scored_at_once(real_data: Path, tmp_path: Path) -> None:
-    from buysignal import bundle as bundles
-    from buysignal.training import Options, train
-
-    path = real_data / "uci_shoppers" / "online_shoppers_intention.csv.gz"
-    train(path, out=tmp_path / "bundle", options=Options(fast=True, imbalance="none"))
+def test_session_rows_are_scored_at_once(session_rows: Path, tmp_path: Path) -> None:
+    bundle, path = bundles.load(session_rows / "bundle"), session_rows / "online_shoppers_intention.csv"
     with pytest.raises(SourceError, match="reads session rows"):
-        score_in_parts(bundles.load(tmp_path / "bundle"), Reading((path,)), tmp_path / "out")
+        score_in_parts(bundle, Reading((path,)), tmp_path / "out")

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 
 from buysignal import bundle as bundles
@@ -80,17 +79,6 @@ def test_nothing_is_learned_from_later_sessions() -> None:
     np.testing.assert_array_equal(visits.vocabulary.item_priors, again.vocabulary.item_priors)
     early = np.isin(visits.slice_of_row, (TRAIN, VALIDATE))
     np.testing.assert_array_equal(visits.X[early], again.X[early])
-
-
-@pytest.fixture(scope="module")
-def proxied(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shop's events without purchases, and a bundle for the proxy they offer."""
-    folder = tmp_path_factory.mktemp("proxied")
-    table = pq.read_table(shop.events)
-    kept = table.filter(pc.not_equal(table.column("event_name").cast(pa.string()), "purchase"))
-    pq.write_table(kept, folder / "events.parquet")
-    train(folder / "events.parquet", out=folder / "bundle", options=QUICK)
-    return folder
 
 
 def test_without_purchases_a_proxy_is_offered_by_name(proxied: Path) -> None:

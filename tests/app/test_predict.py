@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from buysignal import scoring
 from buysignal.app import charts, suggesting, visit, visit_filters, visit_table
+from buysignal.app.bundles import MODELS
 from buysignal.app.shop_front import cart_of, fitting
 from buysignal.app.visit import Click
 from buysignal.explain import Reason
@@ -19,7 +21,7 @@ from buysignal.visit_facts import visit_facts
 from shop import Shop
 
 from .conftest import metric, opened, started, texts
-from .test_pages import with_shop
+from .test_pages import upload, with_shop
 
 CHANCE = "Probability of conversion"
 
@@ -181,42 +183,12 @@ def test_no_more_rows_than_a_person_can_use_and_the_page_says_so(
     assert any(f"Download these {number} (CSV)" in str(b.label) for b in app.get("download_button"))
 
 
-@pytest.mark.usefixtures("models")
 def test_a_model_of_session_rows_filters_by_the_words_of_its_rows(
-    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session_rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from buysignal.app.bundles import MODELS
-    from buysignal.training import Options, train
-
-    rows = pd.DataFrame(
-        {
-            "Administrative": [i % 5 for i in range(300)],
-            "Administrative_Duration": [float(i % 7) for i in range(300)],
-            "Informational": [0] * 300,
-            "Informational_Duration": [0.0] * 300,
-            "ProductRelated": [i % 11 for i in range(300)],
-            "ProductRelated_Duration": [float(i % 13) for i in range(300)],
-            "BounceRates": [0.01 * (i % 3) for i in range(300)],
-            "ExitRates": [0.02 * (i % 4) for i in range(300)],
-            "PageValues": [float(i % 2) for i in range(300)],
-            "SpecialDay": [0.0] * 300,
-            "Month": [("May", "Nov", "Mar")[i % 3] for i in range(300)],
-            "OperatingSystems": [1 + i % 3 for i in range(300)],
-            "Browser": [1 + i % 4 for i in range(300)],
-            "Region": [1 + i % 9 for i in range(300)],
-            "TrafficType": [1 + i % 6 for i in range(300)],
-            "VisitorType": [("Returning_Visitor", "New_Visitor")[i % 2] for i in range(300)],
-            "Weekend": [bool(i % 2) for i in range(300)],
-            "Revenue": [(i % 11) > 7 for i in range(300)],
-        }
-    )
-    file = tmp_path / "online_shoppers_intention.csv"
-    rows.to_csv(file, index=False)
-    folder = tmp_path / "row-models"
-    train(file, out=folder / "demo", options=Options(fast=True, imbalance="none"))
-    monkeypatch.setenv(MODELS, str(folder))
-    from .test_pages import upload
-
+    file = session_rows / "online_shoppers_intention.csv"
+    shutil.copytree(session_rows / "bundle", tmp_path / "models" / "demo")
+    monkeypatch.setenv(MODELS, str(tmp_path / "models"))
     app = opened(upload(started(), file.name, file.read_bytes()), "visits")
     assert not app.error
     app.multiselect(key="filter_Month").set_value(["May"]).run()
