@@ -20,6 +20,8 @@ import pytest
 from buysignal import bundle as bundles
 from buysignal import scoring
 from buysignal.client import Client, ServerError
+from buysignal.recommend import recommend_items, recommend_session
+from buysignal.recommender import Wishes
 from buysignal.segment_names import rename_segments
 from buysignal.serve import schemas
 from shop import Shop
@@ -99,6 +101,37 @@ def test_segments_are_the_librarys(server: Server, shop: Shop) -> None:
     schemas.Segments.model_validate({"segments": found})
 
 
+def test_suggestions_are_the_librarys(server: Server, shop: Shop, events: pa.Table) -> None:
+    used = shop.bundle
+    assert used.recommender is not None
+    items = list(used.recommender.catalog.names[3:6])
+    wishes = Wishes(count=4, leave_out=frozenset(items[:1]), diversity=0.3)
+    sent = as_sent(events)
+    session = next(e["session_id"] for e in sent if e["event_name"] == "view_item" and "item_id" in e)
+    visit = [event for event in sent if event["session_id"] == session]
+    told = recommend_session(used, events, session)
+    with server.client() as client:
+        for _ in range(2):
+            found = client.recommend(items, count=4, leave_out=items[:1], diversity=0.3)
+            assert_as_told(found, recommend_items(used, items, wishes))
+        assert_as_told(client.recommend([]), recommend_items(used, []))
+        client.keep([{**event, "visitor_id": f"again-{event['visitor_id']}"} for event in visit])
+        ours = f"again-{visit[0]['visitor_id']}"
+        assert_as_told(client.recommend(session_id=session, visitor_id=ours), told)
+        with pytest.raises(ServerError, match="category") as caught:
+            client.recommend(items, categories=["nowhere"])
+        assert caught.value.status == 422
+        with pytest.raises(ServerError, match="no open visit"):
+            client.recommend(session_id="nobody's")
+
+
+def assert_as_told(found: list[dict[str, Any]], told: pd.DataFrame) -> None:
+    schemas.Recommendations(recommendations=found, simulated=True, bundle_version="")
+    assert [one["item"] for one in found] == told["item"].tolist()
+    assert [one["reason"] for one in found] == told["reason"].tolist()
+    assert [one["score"] for one in found] == pytest.approx(told["score"].tolist(), abs=1e-6)
+
+
 def test_without_consent_nothing_is_kept_or_scored(server: Server) -> None:
     refused = {**CLICK, "visitor_id": "no", "session_id": "no-consent", "consent": False}
     with server.client() as client:
@@ -117,7 +150,7 @@ def test_the_page_of_the_interface_has_examples_that_are_answered(server: Server
         "/v1/score", "/v1/score/batch", "/v1/events", "/v1/sessions/{session_id}", "/v1/segments",
         "/v1/recommendations",
     }  # fmt: skip
-    for path in ("/v1/score", "/v1/score/batch", "/v1/events"):
+    for path in ("/v1/score", "/v1/score/batch", "/v1/events", "/v1/recommendations"):
         name = page["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
         for example in page["components"]["schemas"][name.rpartition("/")[2]]["examples"]:
             assert httpx.post(server.url + path, json=example).status_code == 200

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,16 @@ AT_ONCE = 10
 """Visits of a batch that are scored before others get their turn."""
 
 
+MOST_KEPT = 10_000
+"""Lists of suggestions that are kept, because visits that begin alike ask the same."""
+
+MOST_KEPT_ITEMS = 10
+"""Longer visits are seldom alike; their suggestions are not kept."""
+
+Suggestions = list[dict[str, Any]]
+Suggester = Callable[[tuple[str, ...], Wishes], Suggestions]
+
+
 class NotFoundError(Exception):
     """What was asked for is not there; the text is a sentence for whoever asked."""
 
@@ -47,6 +58,7 @@ class Answers:
         self._state = state
         self._metrics = metrics
         self._segments: tuple[LiveScorer, Answer] | None = None
+        self._kept: tuple[LiveScorer, Suggester] | None = None
 
     def score(self, asked: schemas.ScoreRequest) -> Answer:
         """Score one visit as it stands at its last event.
@@ -118,13 +130,26 @@ class Answers:
             raise NotFoundError(
                 "This bundle suggests no items. What to do: train on events with more looks at items."
             )
-        recommender = recommender_of(bundle)
-        found = next(recommender.suggest_all([self._visit(asked, scorer)], wishes_of(asked)))
+        wishes = wishes_of(asked)
+        if asked.items is not None and len(asked.items) <= MOST_KEPT_ITEMS and asked.only is None:
+            found = self._suggester(scorer)(tuple(asked.items), wishes)
+        else:
+            found = _suggest(scorer, self._visit(asked, scorer), wishes)
         return {
-            "recommendations": [asdict(one) for one in found],
+            "recommendations": found,
             "simulated": bundle.manifest.dataset.simulated,
             "bundle_version": bundle.version,
         }
+
+    def _suggester(self, scorer: LiveScorer) -> Suggester:
+        """Return what suggests with this bundle, and keeps its answers: visits begin with the same items."""
+        if self._kept is None or self._kept[0] is not scorer:
+
+            def suggest(items: tuple[str, ...], wishes: Wishes) -> Suggestions:
+                return _suggest(scorer, VisitSoFar(items), wishes)
+
+            self._kept = scorer, lru_cache(maxsize=MOST_KEPT)(suggest)
+        return self._kept[1]
 
     def _visit(self, asked: schemas.RecommendRequest, scorer: LiveScorer) -> VisitSoFar:
         if asked.session_id is None:
@@ -158,6 +183,11 @@ class Answers:
                 allowed="events of visitors who did not refuse",
                 todo="leave them out: nothing of them is kept or scored",
             )
+
+
+def _suggest(scorer: LiveScorer, visit: VisitSoFar, wishes: Wishes) -> Suggestions:
+    recommender = recommender_of(scorer.bundle)
+    return [asdict(one) for one in next(recommender.suggest_all([visit], wishes))]
 
 
 def wishes_of(asked: schemas.RecommendRequest) -> Wishes:
