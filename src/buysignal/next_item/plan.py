@@ -14,7 +14,8 @@ NETWORKS = ("gru", "transformer")
 BLENDED = ("markov", "item_to_item", "vmis_knn", "ranked", *NETWORKS)
 """What a blend is made of; popularity is what the others fall back to anyway."""
 
-FEW_TREES = {"questions": 4_000, "rounds": 50, "candidates": 50}
+TREES = {"questions": 40_000, "rounds": 120, "learning_rate": 0.15}
+FEW_TREES = {"questions": 6_000, "rounds": 40, "candidates": 50}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def candidates(plan: NextItemPlan) -> dict[str, Callable[[], NextItem]]:
         "markov": ("markov", {}),
         "item_to_item": ("item_to_item", {}),
         "vmis_knn": ("vmis_knn", {}),
-        "ranked": ("ranked", {"seed": plan.seed, **(FEW_TREES if plan.fast else {})}),
+        "ranked": ("ranked", {"seed": plan.seed, **(FEW_TREES if plan.fast else TREES)}),
     }
     if plan.deep:
         settings |= {name: (name, {"seed": plan.seed}) for name in NETWORKS}
