@@ -27,11 +27,11 @@ SKIPPED = 77
 
 BENCHMARKS = (
     "demo", "fold", "pipeline", "score", "click", "rest", "kafka", "recommend", "next_item", "conversion",
-    "revenue", "pages", "sessions", "startup", "spark",
+    "deep", "revenue", "pages", "sessions", "startup", "spark",
 )  # fmt: skip
 PEERS = (
     "pandas", "polars", "duckdb-windows", "duckdb-read-sort-write", "spark-windows", "sklearn-pipeline",
-    "mlflow-serve", "wsknn", "vmis-knn", "markov", "popularity", "ceiling", "retentioneering",
+    "mlflow-serve", "wsknn", "vmis-knn", "markov", "popularity", "ceiling", "retentioneering", "xgboost",
 )  # fmt: skip
 
 UNITS = {

@@ -27,8 +27,9 @@ Floats = npt.NDArray[np.float64]
 Progress = Callable[[str], None]
 
 SEARCH_ROWS = 20_000
-VOTERS = ("random_forest", "extra_trees", "hist_gradient_boosting", "xgboost")
-"""The candidates that vote: ensembles gain by being averaged, plain models pull them down."""
+VOTERS = ("random_forest", "extra_trees", "hist_gradient_boosting", "xgboost", conversion.NETWORK)
+"""The candidates that vote: ensembles gain by being averaged, plain models pull them down. So does a network
+on the same columns, whose mistakes are of another kind."""
 
 VOTE_WITHIN = 1.1
 """A candidate votes where its validation log loss is at most ten percent above the best one's."""
@@ -114,8 +115,9 @@ def fit_conversion(
             with heard(progress):
                 one = _fit_one(samples, split, plan, name, imbalance, estimator, chosen)
             fitted.append(one)
-    if plan.vote and len(voters := [one for one in fitted if one.imbalance == "none"]) > 1:
-        fitted.append(_vote(samples, split, voters))
+    alike = [one for one in fitted if one.imbalance == "none" and one.model not in conversion.SEQUENCE_MODELS]
+    if plan.vote and len(alike) > 1:
+        fitted.append(_vote(samples, split, alike))
     return fitted
 
 

@@ -102,10 +102,10 @@ def _classifier_spec(model: Any, width: int, files: dict[str, bytes], name: str)
         files[name] = last.network_
         return {"kind": "sequence", "part": name, **_of_steps(last)}
     if isinstance(last, StackedClassifier):
-        files[f"{name}-network"] = last.network_.network_
-        before = last.booster_.n_features_in_
-        inner = _graph_spec(last.booster_, before, files, name)
-        return {**inner, "kind": "stacked", "network": f"{name}-network", **_of_steps(last.network_)}
+        networks = {f"{name}-network{i}": one.network_ for i, one in enumerate(last.networks_)}
+        files |= networks
+        inner = _graph_spec(last.booster_, last.booster_.n_features_in_, files, name)
+        return {**inner, "kind": "stacked", "networks": [*networks], **_of_steps(last.network)}
     return _graph_spec(model, width, files, name)
 
 

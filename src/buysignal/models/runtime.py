@@ -88,9 +88,9 @@ class _Stored:
         return _part(self._graphs, name)
 
     def _beside(self, spec: Mapping[str, Any], X: Rows) -> Rows:
-        network = self._network(spec["network"])
         steps = last_events(X, spec["features"], spec["columns"])
-        return beside(X, spec["features"], network.states(steps), network.goal(steps))
+        odds = [self._network(name).goal(steps) for name in spec["networks"]]
+        return beside(X, spec["features"], np.mean(odds, axis=0) if odds else np.zeros(len(X)))
 
     def _network(self, name: str) -> Network:
         return _part(self._networks, name)
@@ -104,8 +104,9 @@ def _part(parts: Mapping[str, Part], name: str) -> Part:
 
 def _networks(spec: Mapping[str, Any]) -> Iterator[str]:
     """Yield the parts that read the last events in their order."""
-    if spec["kind"] in ("sequence", "stacked"):
-        yield spec["part" if spec["kind"] == "sequence" else "network"]
+    if spec["kind"] == "sequence":
+        yield spec["part"]
+    yield from spec.get("networks", ())
     for member in (spec.get("of"), *spec.get("members", ())):
         if member is not None:
             yield from _networks(member)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,14 +20,14 @@ def last_events(X: Rows, features: int, columns: int) -> Rows:
     return np.ascontiguousarray(X[:, features:]).reshape(len(X), -1, columns)
 
 
-def beside(X: Rows, features: int, states: Rows, odds: Rows) -> Rows:
-    """Return the features with a network's states (n, s) and log odds (n,), shape (n, features + s + 1).
+def beside(X: Rows, features: int, odds: npt.NDArray[np.floating[Any]]) -> Rows:
+    """Return the features with networks' log odds (n,) behind them, shape (n, features + 1).
 
-    They are rounded to 1/256: a tree splits at values that occurred, and the last digits of a product of
-    matrices depend on how many rows it has.
+    The odds are rounded to 1/256: a tree splits at values that occurred, and the last digits of a product
+    of matrices depend on how many rows it has.
     """
-    seen = np.round(np.column_stack([states, odds]) * _GRID) / _GRID
-    return np.hstack([X[:, :features], seen.astype(np.float32)])
+    seen = np.round(odds.astype(np.float64) * _GRID) / _GRID
+    return np.column_stack([X[:, :features], seen.astype(np.float32)])
 
 
 def whole_visits(steps: Rows, y: npt.NDArray[np.int8]) -> tuple[Rows, npt.NDArray[np.int8]]:

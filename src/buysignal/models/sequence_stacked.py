@@ -1,4 +1,4 @@
-"""Trees on the features and on what a sequence network made of the last events."""
+"""Trees on the features and on what sequence networks say of the last events, learned crosswise."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ from buysignal.models.sequence_rows import beside
 
 Rows = npt.NDArray[np.float32]
 
+PARTS = 2
+
 
 class StackedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A booster over the features and the state of a network (Wolpert 1992, "Stacked generalization").
+    """A booster over the features and the log odds of networks (Wolpert 1992, "Stacked generalization").
+
+    Each half of the visitors is judged by a network that learned from the other half; later rows by the
+    mean of both. A network's own rows would not do: it knows their answers, the trees would trust it too
+    much, and on new rows they were worse than without it. Nor do two networks share the meaning of their
+    states' numbers, which is why it is the log odds that the trees see.
 
     Args:
-        network: reads the last events; fitted first.
-        booster: an XGBoost classifier, fitted on features, states and log odds.
+        network: reads the last events; one is fitted for each half.
+        booster: an XGBoost classifier, fitted on features and log odds.
 
     Attributes:
-        network_, booster_: fitted.
+        networks_, booster_: fitted.
         classes_: those that were there.
     """
 
@@ -31,19 +38,33 @@ class StackedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.booster = booster
 
     def fit(self, X: Rows, y: npt.ArrayLike) -> StackedClassifier:
-        """Learn from rows X (n, features + layout.width) and y (n,) in {0, 1}; see `SequenceClassifier`."""
-        self.classes_ = np.unique(np.asarray(y))
-        self.network_ = clone(self.network).fit(X, y)
+        """Learn from rows X (n, features + layout.width) and y (n,) in {0, 1}, visitor by visitor.
+
+        Raises:
+            DependencyError: Keras or TensorFlow is not installed.
+            BundleError: an ONNX copy differs from the trained network by more than 1e-4.
+        """
+        outcomes = np.asarray(y, np.int8)
+        self.classes_ = np.unique(outcomes)
         self.booster_ = clone(self.booster)
-        if len(self.classes_) > 1:
-            self.booster_.fit(self.columns(X), y)
+        self.networks_: list[SequenceClassifier] = []
+        if len(self.classes_) < 2:
+            return self
+        part = np.arange(len(X)) * PARTS // max(len(X), 1)
+        odds = np.zeros(len(X), np.float32)
+        for number in range(PARTS):
+            own = part == number
+            if len(np.unique(outcomes[~own])) == len(self.classes_):
+                network = clone(self.network).set_params(seed=self.network.seed + number)
+                self.networks_.append(network.fit(X[~own], outcomes[~own]))
+                odds[own] = network.log_odds(X[own])
+        self.booster_.fit(beside(X, self.network.features, odds), outcomes)
         return self
 
     def columns(self, X: Rows) -> Rows:
-        """Return what the booster reads of X, shape (n, features + states + 1)."""
-        network = self.network_
-        odds = network.log_odds(X).astype(np.float32)
-        return beside(X, network.features, network.states(X), odds)
+        """Return what the booster reads of X, shape (n, features + 1)."""
+        odds = [network.log_odds(X).astype(np.float32) for network in self.networks_]
+        return beside(X, self.network.features, np.mean(odds, axis=0) if odds else np.zeros(len(X)))
 
     def log_odds(self, X: Rows) -> npt.NDArray[np.float64]:
         """Return the log odds of yes, shape (n,)."""
