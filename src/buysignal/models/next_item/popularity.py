@@ -8,15 +8,16 @@ import numpy.typing as npt
 from buysignal.models.next_item.base import NextItem, Scores, Stored
 from buysignal.sequences import Catalog, Sequences
 
-RARE = 1e-6
-"""Score of the most looked-at item where nothing else speaks for it."""
+RARE = 1e-3
+"""Score of the most looked-at item where nothing else speaks for it: little beside one count, and enough to
+order items of equal counts in float32."""
 
 
 def background(seen: npt.NDArray[np.float64]) -> Scores:
     """Return (m,) scores by which items stand in order of nothing but how often they were looked at.
 
-    >>> background(np.array([4.0, 1.0])).tolist()
-    [9.999999974752427e-07, 2.499999993688107e-07]
+    >>> background(np.array([4.0, 1.0])).round(6).tolist()
+    [0.0010000000474974513, 0.0002500000118743628]
     """
     return (RARE * seen / max(seen.max(initial=0.0), 1.0)).astype(np.float32)
 
