@@ -51,7 +51,7 @@ def _has_clock(visits: Sequences) -> bool:
 def _rows(shop: Shop, name: str, model: Any, train: Sequences, test: Sequences) -> Iterator[Row]:
     began = time.perf_counter()
     found = figures(ask(model.fit(train), test), train)
-    print(f"  what helps: {name:40} learned in {time.perf_counter() - began:.1f} s", flush=True)
+    print(f"  what helps: {name:40} learned and asked in {time.perf_counter() - began:.1f} s", flush=True)
     for metric in SHOWN:
         yield Row(
             benchmark="next_item", metric=metric, value=found[metric].value, n=len(test.questions()),
