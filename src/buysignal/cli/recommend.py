@@ -43,9 +43,9 @@ def recommend(
     diversity: Annotated[
         float, typer.Option(help="0: the likeliest first; up to 1: the more unlike each other.")
     ] = 0.0,
-    again: Annotated[
-        bool, typer.Option("--again/--never-again", help="Items looked at earlier may be suggested.")
-    ] = True,
+    never_again: Annotated[
+        bool, typer.Option("--never-again", help="Leave out what the visit has looked at already.")
+    ] = False,
     form: Annotated[Form, typer.Option("--format", help="Of what is printed.")] = "table",
     profile: ProfileOption = None,
     mapping: MapOption = None,
@@ -64,7 +64,7 @@ def recommend(
     _one_question(items, session, out, paths)
     wishes = Wishes(
         count, frozenset(_ids(leave_out)), None if only is None else _stock(only), tuple(category or ()),
-        price_from, price_to, diversity, again,
+        price_from, price_to, diversity, not never_again,
     )  # fmt: skip
     loaded = bundles.load(bundle)
     recommending.recommender_of(loaded)
