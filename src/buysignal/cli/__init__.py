@@ -25,6 +25,7 @@ from buysignal.cli import act  # noqa: F401
 from buysignal.cli import card  # noqa: F401
 from buysignal.cli import serve  # noqa: F401
 from buysignal.cli import web  # noqa: F401
+from buysignal.cli import stream  # noqa: F401
 # isort: on
 
 __all__ = ["app", "main"]

@@ -1,0 +1,169 @@
+"""A worker from joining its group to leaving it: batches, each one transaction.
+
+A transaction holds the scores, the dead letters, the changed visitors and how far the events were read.
+Either all of it is there or nothing is; what is in memory is thrown away with the shift when one fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from buysignal.stream.client import ANSWER_S, Settings, kafka, persistently
+from buysignal.stream.restore import restore
+from buysignal.stream.scored import Arrived, BatchScorer, Dead, Outcome
+from buysignal.stream.shelf import Shelf
+from buysignal.units import duration_us
+
+
+class Shift:
+    """One membership in the consumer group.
+
+    Args:
+        score: the bundle.
+        settings: topics and group.
+        ended: asked between batches; True ends the shift.
+        dumps: writes a reply as JSON.
+    """
+
+    def __init__(
+        self,
+        score: BatchScorer,
+        settings: Settings,
+        ended: Callable[[], bool],
+        dumps: Callable[[Any], bytes],
+    ) -> None:
+        self.shelves: dict[int, Shelf] = {}
+        self._score = score
+        self._settings = settings
+        self._ended = ended
+        self._dumps = dumps
+        self._wait_s = settings.wait_ms / 1_000
+        self._forget_ms = duration_us(settings.forget_after, "forget_after") // 1_000
+        library = kafka()
+        self._library = library
+        self._producer = library.Producer(settings.producer())
+        persistently(lambda: self._producer.init_transactions(ANSWER_S), ended)
+        self._consumer = library.Consumer(settings.consumer())
+        self._consumer.subscribe(
+            [settings.events], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+
+    def batch(self) -> Outcome:
+        """Read, score and commit what has come.
+
+        Raises:
+            confluent_kafka.KafkaException: the transaction failed; the shift is over.
+        """
+        arrived = self._arrived()
+        if not arrived:
+            return Outcome()
+        self._producer.begin_transaction()
+        outcome = self._score(arrived, self.shelves)
+        self._write(outcome, {message.partition for message in arrived})
+        self._commit(arrived)
+        return outcome
+
+    def begin_again(self) -> None:
+        """Undo the batch that failed: what is known, and where reading goes on, are again what was committed.
+
+        The usual cause is another worker that joins or leaves while the batch is in work.
+
+        Raises:
+            confluent_kafka.KafkaException: that fails, too; the shift is over.
+        """
+        persistently(lambda: self._producer.abort_transaction(ANSWER_S), self._ended)
+        places = [self._library.TopicPartition(self._settings.events, p) for p in self.shelves]
+        for place in self._restored(places):
+            self._consumer.seek(place)
+
+    def leave(self) -> None:
+        """Leave the group; an unfinished transaction is undone."""
+        # Where none is open, or no broker answers, there is nothing to do: it is undone when it times out.
+        with suppress(self._library.KafkaException):
+            self._producer.abort_transaction(ANSWER_S)
+        self._consumer.close()
+
+    def _arrived(self) -> list[Arrived]:
+        found = []
+        for message in self._consumer.consume(self._settings.batch, self._wait_s):
+            error = message.error()
+            if error is not None:
+                if error.fatal() or not error.retriable():
+                    raise self._library.KafkaException(error)
+                continue
+            partition, offset = message.partition(), message.offset()
+            shelf = self.shelves.get(partition)
+            # Partitions may have been taken away, and come back, while the batch was gathered.
+            if shelf is None or offset < shelf.next_offset:
+                continue
+            shelf.next_offset = offset + 1
+            found.append(Arrived(partition, offset, message.timestamp()[1], message.key(), message.value()))
+        return found
+
+    def _write(self, outcome: Outcome, touched: set[int]) -> None:
+        settings = self._settings
+        for visitor_id, reply in outcome.scores:
+            self._produce(settings.scores, self._dumps(reply), visitor_id)
+        for dead in outcome.dead:
+            headers = _headers(dead, settings.events)
+            self._produce(settings.dead, dead.message.value, dead.message.key, headers=headers)
+        for partition in touched:
+            for visitor_id, content in self.shelves[partition].changes(self._forget_ms):
+                self._produce(settings.changelog, content, visitor_id, partition=partition)
+
+    def _produce(self, topic: str, value: bytes | None, key: bytes | str | None, **more: Any) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key, **more)
+                return
+            except BufferError:
+                self._producer.poll(0.1)
+
+    def _commit(self, arrived: list[Arrived]) -> None:
+        partitions = sorted({message.partition for message in arrived})
+        places = [
+            self._library.TopicPartition(self._settings.events, p, self.shelves[p].next_offset)
+            for p in partitions
+        ]
+        member = self._consumer.consumer_group_metadata()
+        persistently(
+            lambda: self._producer.send_offsets_to_transaction(places, member, ANSWER_S), self._ended
+        )
+        persistently(lambda: self._producer.commit_transaction(ANSWER_S), self._ended)
+
+    def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
+        consumer.incremental_assign(self._restored(partitions))
+
+    def _restored(self, partitions: list[Any]) -> list[Any]:
+        """Read the state of partitions back; returns from where on their events are not yet in it."""
+        if not partitions:
+            return []
+        # The order matters: offsets are told once no transaction on them is undecided; whatever a former
+        # owner committed with them stands before the end of the changelog that is looked up after that.
+        known = persistently(lambda: self._consumer.committed(partitions, timeout=ANSWER_S), self._ended)
+        shelves = {place.partition: self._score.shelf(max(place.offset, 0)) for place in known}
+        restore(self._settings, shelves, self._ended)
+        self.shelves.update(shelves)
+        for place in known:
+            if place.offset < 0:
+                place.offset = self._library.OFFSET_BEGINNING
+        return list(known)
+
+    def _revoked(self, consumer: Any, partitions: list[Any]) -> None:
+        for place in partitions:
+            self.shelves.pop(place.partition, None)
+
+
+def _headers(dead: Dead, topic: str) -> list[tuple[str, bytes]]:
+    message = dead.message
+    told = {
+        "reason": dead.reason,
+        "column": dead.column,
+        "hint": dead.hint,
+        "topic": topic,
+        "partition": str(message.partition),
+        "offset": str(message.offset),
+    }
+    return [(name, text.encode()) for name, text in told.items()]

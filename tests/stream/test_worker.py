@@ -1,0 +1,111 @@
+"""Workers on a real broker: equal scores, dead letters, crashes, rebalances."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from buysignal.errors import SourceError
+from buysignal.stream.client import Settings
+from buysignal.stream.replay import replay
+from buysignal.stream.worker import Worker
+from shop import Shop
+from stream.kafka_help import (
+    as_messages,
+    assert_equal,
+    batch_scores,
+    live_scores,
+    make_topic,
+    raw_rows,
+    read_committed,
+    send,
+)  # fmt: skip
+
+BAD = {
+    b"no json": "broken_json",
+    b'{"visitor_id": "v"}': "missing",
+    b'{"visitor_id": "v", "event_name": "page_view", "price": "many"}': "bad_number",
+    b'{"visitor_id": "v", "event_name": "page_view", "event_time": "soon"}': "bad_time",
+}
+
+
+def test_dirty_events_get_batchs_scores_and_bad_messages_a_reason(
+    broker: str, shop: Shop, unique: str, tmp_path: Path
+) -> None:
+    rows = raw_rows(shop.events, 2_000)
+    pairs = as_messages(rows)
+    batch = batch_scores(shop.bundle, rows, tmp_path)
+    make_topic(broker, f"events-{unique}", 3)
+    send(broker, f"events-{unique}", pairs[:1_000])
+    send(broker, f"events-{unique}", [("v", value) for value in BAD] + pairs[1_000:])
+    settings = Settings(broker, f"events-{unique}", f"scores-{unique}", group=unique)
+    total = len(pairs) + len(BAD)
+    done = Worker(shop.bundle, settings).run(lambda d: d.scored + d.dead + d.refused >= total)
+
+    assert_equal(live_scores(read_committed(broker, settings.scores, len(batch))), batch)
+    dead = read_committed(broker, settings.dead, done.dead)
+    reasons = {m.value(): dict(m.headers())["reason"].decode() for m in dead}
+    assert BAD.items() <= reasons.items()
+    assert done.duplicates > 0
+    assert set(reasons.values()) - set(BAD.values()) == {"duplicate_event"}
+    assert done.duplicates == len(dead) - len(BAD)
+    assert done.scored + done.refused + done.duplicates == len(pairs)
+    assert all(dict(m.headers())["hint"] for m in dead)
+
+
+def test_a_killed_worker_loses_nothing_and_its_visitors_move_on(
+    broker: str, shop: Shop, unique: str, tmp_path: Path
+) -> None:
+    rows = raw_rows(shop.events, 3_000)
+    pairs = as_messages(rows)
+    batch = batch_scores(shop.bundle, rows, tmp_path)
+    events, scores = f"events-{unique}", f"scores-{unique}"
+    make_topic(broker, events, 3)
+    make_topic(broker, scores, 2)
+    running = [_worker(broker, shop, unique) for _ in range(2)]
+    try:
+        send(broker, events, pairs[:1_000])
+        assert len(read_committed(broker, scores, 200)) >= 200
+        send(broker, events, pairs[1_000:1_500])
+        running[0].kill()
+        running.append(_worker(broker, shop, unique))
+        send(broker, events, pairs[1_500:2_500])
+        assert len(read_committed(broker, scores, 1_800, within=90)) >= 1_800
+        running[1].send_signal(signal.SIGTERM)
+        send(broker, events, pairs[2_500:])
+        found = read_committed(broker, scores, len(batch), within=90)
+        assert running[1].wait(30) == 0
+    finally:
+        for worker in running:
+            worker.kill()
+            worker.wait()
+    assert_equal(live_scores(found), batch)
+
+
+def _worker(broker: str, shop: Shop, unique: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "buysignal", "stream", str(shop.folder), "--bootstrap", broker]
+    topics = ["--in", f"events-{unique}", "--out", f"scores-{unique}", "--group", unique, "--batch", "50"]
+    quick = ["--config", "session.timeout.ms=3000", "--config", "transaction.timeout.ms=3000"]
+    return subprocess.Popen([*command, *topics, *quick])
+
+
+def test_a_file_is_replayed_in_time_order_keyed_by_visitor(broker: str, shop: Shop, unique: str) -> None:
+    settings = Settings(broker, f"events-{unique}")
+    done = replay([shop.events], settings, pace="max", new_partitions=1)
+    found = read_committed(broker, settings.events, done.events)
+    sent = [orjson.loads(message.value()) for message in found]
+    times = [event["event_time"] for event in sent]
+    assert len(found) == done.events > 20_000
+    assert done.rejected == shop.report.dataset.rows_rejected
+    assert times == sorted(times)
+    assert all(m.key().decode() == e["visitor_id"] for m, e in zip(found, sent, strict=True))
+
+
+def test_a_missing_topic_and_a_missing_broker_are_said(broker: str, shop: Shop, unique: str) -> None:
+    with pytest.raises(SourceError, match=f"no topic 'none-{unique}'"):
+        Worker(shop.bundle, Settings(broker, f"none-{unique}"))
