@@ -28,8 +28,9 @@ $(DEMO)/manifest.json: demo/events.parquet
 demo/events.parquet: | $(VENV)/.run
 	$(RUN) demo --visitors 5000 --days 28 --seed 0 --out demo
 
+# Each process has a core of its own: threads that wait for one another there cost more than they bring.
 test: $(VENV)/.dev  ## all tests; BUYSIGNAL_DATA=FOLDER adds those on the real data sets
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev  ## style, types and import layers
 	$(BIN)/ruff check .
