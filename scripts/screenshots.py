@@ -141,7 +141,8 @@ def opened(
 def click_through(page: Page) -> None:
     """Click through the shop as a visitor would, so that the curve has something to tell."""
     for label in CLICKS:
-        page.get_by_role("button", name=label, exact=True).first.click()
+        within = page.locator(".st-key-shelf") if label == CLICKS[0] else page
+        within.get_by_role("button", name=label, exact=True).first.click()
         settle(page, 1200)
 
 

@@ -15,7 +15,7 @@ from buysignal.plots import QUALITY_BY_CLICK
 from buysignal.plots.next_item import SHOWN
 from buysignal.plots.style import PALETTE
 from buysignal.report import Curve, Pictures, SliceRow, Table
-from buysignal.report_html.words import metric_name
+from buysignal.report_html.words import metric_name, step_word
 from buysignal.wording import readable
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -173,12 +173,12 @@ def _others(table: Table) -> Iterator[Chart]:
         )  # fmt: skip
     slices = [s for s in table.per_k if s.metrics.get(metric) is not None]
     if len(slices) > 1:
-        figure = _by_clicks(slices, metric, name)
+        step = step_word(table)
         yield Chart(
             "clicks",
-            "By clicks seen",
-            figure,
-            f"{name} when only the first clicks are known; lines are 95 % intervals.",
+            f"By {step}s seen",
+            _by_clicks(slices, metric, name, step),
+            f"{name} when only the first {step}s are known; lines are 95 % intervals.",
         )
     if table.pictures.importance:
         yield Chart(
@@ -279,8 +279,8 @@ def _recommenders(table: Table) -> go.Figure:
     return figure
 
 
-def _by_clicks(slices: list[SliceRow], metric: str, name: str) -> go.Figure:
-    figure = framed("Clicks seen so far", name)
+def _by_clicks(slices: list[SliceRow], metric: str, name: str, step: str) -> go.Figure:
+    figure = framed(f"{step.capitalize()}s seen so far", name)
     values = [s.metrics[metric] or 0.0 for s in slices]
     bounds = [s.intervals.get(metric, (v, v)) for s, v in zip(slices, values, strict=True)]
     figure.add_scatter(
@@ -297,7 +297,7 @@ def _by_clicks(slices: list[SliceRow], metric: str, name: str) -> go.Figure:
             "color": GREY,
         },
         customdata=[s.n for s in slices],
-        hovertemplate="after %{x} clicks: %{y:.3f}<br>%{customdata:,} test rows<extra></extra>",
+        hovertemplate="after %{x}: %{y:.3f}<br>%{customdata:,} test rows<extra></extra>",
     )
     figure.update_xaxes(type="category")
     return figure

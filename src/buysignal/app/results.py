@@ -155,7 +155,11 @@ def _leaderboard(table: Table) -> None:
 def _slices(table: Table) -> None:
     """Show the champion by clicks seen and by cart, each figure with its interval."""
     for title, rows, sentence in (
-        ("By clicks seen so far", table.per_k, "What the model is worth after the first click, the second …"),
+        (
+            report_words.by_steps(table),
+            table.per_k,
+            f"What the model is worth after the first {report_words.step_word(table)}, the second …",
+        ),
         ("With a cart and without", table.per_cart, "A full cart says most; without one it is harder."),
     ):
         if not rows:

@@ -93,19 +93,15 @@ def _wishes(recommender: Recommender, clicks: Sequence[Click]) -> Wishes:
 
 
 def _suggestion(one: Suggestion, items: pd.DataFrame, add: Add) -> None:
-    with st.container(
-        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute",
-        key=f"suggestion_{one.item}",
-    ):  # fmt: skip
-        price = f", {words.money(one.price, state.currency())}" if one.price is not None else ""
-        name = words.plain(name_of(items, one.item))
-        st.markdown(
-            f"**{name}**{words.plain(price)} · {words.percent(one.score)}  \n"
-            f":small[{words.plain(_reason(one, items))}]",
-            width="stretch",
+    name = words.plain(name_of(items, one.item))
+    price = "" if one.price is None else f", {words.plain(words.money(one.price, state.currency()))}"
+    with st.container(key=f"suggestion_{one.item}"):
+        said, look = st.columns([7, 2], vertical_alignment="center", gap="small")
+        said.markdown(
+            f"**{name}**{price} · {words.percent(one.score)}  \n:small[{words.plain(_reason(one, items))}]"
         )
-        st.button("Look", key=f"next_{one.item}", on_click=add, args=("view_item", one.item),
-                  icon=":material/visibility:")  # fmt: skip
+        look.button("Look", key=f"next_{one.item}", on_click=add, args=("view_item", one.item),
+                    width="stretch")  # fmt: skip
 
 
 def _reason(one: Suggestion, items: pd.DataFrame) -> str:

@@ -92,8 +92,9 @@ def _others(table: Table, caption: Caption | None) -> list[Picture]:
         drawn = recommenders(table.rows, caption=caption)
         found.append(Picture("recommenders", "How high each model puts the item looked at next", drawn))
     if sum(s.metrics.get(metric) is not None for s in table.per_k) > 1:
-        drawn = per_k_curve(table.per_k, metric, caption=caption)
-        found.append(Picture("per_k", "Quality against the number of clicks seen", drawn))
+        step = "look" if table.task == "next_item" else "click"
+        drawn = per_k_curve(table.per_k, metric, step=step, caption=caption)
+        found.append(Picture("per_k", f"Quality against the number of {step}s seen", drawn))
     if data.importance:
         drawn = importance(data.importance, unit=data.importance_unit, caption=caption)
         found.append(Picture("importance", "Columns the model relies on, most important first", drawn))

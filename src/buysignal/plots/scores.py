@@ -151,12 +151,14 @@ def confusion_matrix(confusion: Confusion, *, caption: Caption | None = None) ->
     return finish(figure, caption)
 
 
-def per_k_curve(slices: Sequence[SliceRow], metric: str, *, caption: Caption | None = None) -> Figure:
+def per_k_curve(
+    slices: Sequence[SliceRow], metric: str, *, step: str = "click", caption: Caption | None = None
+) -> Figure:
     """Draw a metric against the clicks seen so far, with its interval; slices are named ``k=3``."""
     rows = [(int(s.slice.removeprefix("k=")), s) for s in slices if s.slice.startswith("k=")]
     rows = [(k, s) for k, s in sorted(rows, key=lambda row: row[0]) if s.metrics.get(metric) is not None]
     name = METRIC_NAMES.get(metric, readable(metric))
-    figure, axes = blank("Clicks seen so far", name, f"{name} as the visit goes on")
+    figure, axes = blank(f"{step.capitalize()}s seen so far", name, f"{name} as the visit goes on")
     ks = [k for k, _ in rows]
     values = numbers([s.metrics[metric] for _, s in rows])
     bounds = [s.intervals.get(metric, (None, None)) for _, s in rows]

@@ -75,7 +75,7 @@ def _section(report: Report, table: Table, number: int) -> dict[str, Any]:
         "board": words.leaderboard(table),
         "slices": [
             (title, words.slices(table, rows))
-            for title, rows in (("By clicks seen so far", table.per_k), ("By cart", table.per_cart))
+            for title, rows in ((words.by_steps(table), table.per_k), ("By cart", table.per_cart))
             if rows
         ],
         "total": words.total(report, table),

@@ -207,24 +207,36 @@ def leaderboard(table: Table) -> tuple[list[str], list[tuple[Row, str, list[Cell
 def slices(table: Table, rows: Sequence[SliceRow]) -> tuple[list[str], list[tuple[str, list[Cell]]]]:
     """Return column titles and rows for parts of the test rows."""
     metrics = _shown(table, [row.metrics for row in rows])[:6]
-    titles = ["Rows", base_name(table).capitalize(), *[metric_name(m) for m in metrics]]
+    rated = any(row.base_rate is not None for row in rows)
+    titles = ["Rows", *[base_name(table).capitalize()] * rated, *[metric_name(m) for m in metrics]]
     found = []
     for row in rows:
-        first = [Cell(f"{row.n:,}"), Cell("–" if row.base_rate is None else share_text(row.base_rate))]
-        found.append((slice_name(row.slice), first + [cell(m, row.metrics, row.intervals) for m in metrics]))
+        rate = Cell("–" if row.base_rate is None else share_text(row.base_rate))
+        cells = [Cell(f"{row.n:,}"), *[rate] * rated, *[cell(m, row.metrics, row.intervals) for m in metrics]]
+        found.append((slice_name(row.slice, step_word(table)), cells))
     return titles, found
 
 
-def slice_name(name: str) -> str:
-    """Return a slice for people.
+def slice_name(name: str, step: str = "click") -> str:
+    """Return a slice for people; ``step`` is what a visit is counted in.
 
-    >>> slice_name("k=1"), slice_name("k=3"), slice_name("no_cart_yet")
-    ('1 click', '3 clicks', 'No cart yet')
+    >>> slice_name("k=1"), slice_name("k=3", "look"), slice_name("no_cart_yet")
+    ('1 click', '3 looks', 'No cart yet')
     """
     if name.startswith("k="):
         count = name.removeprefix("k=")
-        return f"{count} click" if count == "1" else f"{count} clicks"
+        return f"{count} {step}" if count == "1" else f"{count} {step}s"
     return readable(name)
+
+
+def step_word(table: Table) -> str:
+    """Return what the visits of a table are counted in."""
+    return "look" if table.task == "next_item" else "click"
+
+
+def by_steps(table: Table) -> str:
+    """Return the title of the figures by how much of the visit was known."""
+    return "By items looked at so far" if table.task == "next_item" else "By clicks seen so far"
 
 
 def _shown(table: Table, found: Sequence[dict[str, float | None]]) -> list[str]:
