@@ -51,7 +51,7 @@ they read rows of ``Samples.with_steps`` and join with the extra ``deep``."""
 
 ROW_CAP = {
     "random_forest": 60_000, "extra_trees": 60_000, "mlp": 60_000, "logistic_regression": 100_000,
-    NETWORK: 200_000, "gru": 200_000, "transformer": 200_000,
+    NETWORK: 200_000, "gru": 200_000, "transformer": 200_000, "stacked_gru": 400_000,
 }  # fmt: skip
 """Training rows of the slow models; more are thinned by drawing whole sessions (or visitors)."""
 
