@@ -15,11 +15,16 @@ from buysignal.models.runtime import Graph
 PROOF = 50_000
 """Rows on which the stored trees are compared with the trained ones."""
 
+PATIENCE = 20
+"""Rounds without a gain after which no more are tried."""
+
 Rows = npt.NDArray[np.float32]
 Progress = Callable[[float, str], None]
 
 
-def boost(rows: Rows, *, rounds: int, settings: dict[str, Any], progress: Progress | None = None) -> bytes:
+def boost(
+    rows: Rows, held: Rows, *, rounds: int, settings: dict[str, Any], progress: Progress | None = None
+) -> bytes:
     """Return trees that raise the first of each question's rows above the others, as ONNX.
 
     The loss is the cross entropy of a softmax over the rows of a question (Cao et al. 2007, "Learning to
@@ -27,6 +32,8 @@ def boost(rows: Rows, *, rounds: int, settings: dict[str, Any], progress: Progre
 
     Args:
         rows: (q, c, f); missing values are NaN.
+        held: (h, c, f) questions that say when more trees help no more.
+        rounds: trees at most.
         settings: XGBoost's parameters.
         progress: called now and then with the share done and what is being done; what it raises ends
             the training.
@@ -36,13 +43,19 @@ def boost(rows: Rows, *, rounds: int, settings: dict[str, Any], progress: Progre
     """
     import xgboost
 
+    size = rows.shape[1]
     flat = rows.reshape(-1, rows.shape[2])
     threads = settings["nthread"]
     data = xgboost.QuantileDMatrix(flat, label=np.zeros(len(flat), np.float32), nthread=threads)
+    apart = held.reshape(-1, rows.shape[2])
+    test = xgboost.QuantileDMatrix(apart, label=np.zeros(len(apart), np.float32), nthread=threads, ref=data)
     fixed = {"tree_method": "hist", "base_score": 0.0, "disable_default_eval_metric": 1}
     booster = xgboost.train(
-        {**fixed, **settings}, data, rounds, obj=_first_of(rows.shape[1]), callbacks=_told(rounds, progress)
-    )
+        {**fixed, **settings}, data, rounds, obj=_first_of(size), callbacks=_told(rounds, progress),
+        evals=[(test, "held")], custom_metric=_cost_of(size), early_stopping_rounds=PATIENCE,
+        verbose_eval=False,
+    )  # fmt: skip
+    booster = booster[: booster.best_iteration + 1]
     made = booster_graph(booster, rows.shape[2])
     made.graph.name = "trees"  # drawn at random otherwise, and no two bundles would have the same hash
     graph = bytes(made.SerializeToString())
@@ -65,6 +78,14 @@ def _told(rounds: int, progress: Progress | None) -> list[Any]:
             return False
 
     return [Told()]
+
+
+def _cost_of(size: int) -> Callable[[Rows, Any], tuple[str, float]]:
+    def metric(margin: Rows, data: Any) -> tuple[str, float]:
+        each = margin.reshape(-1, size).astype(np.float64)
+        return "cost", float((np.logaddexp.reduce(each, axis=1) - each[:, 0]).mean())
+
+    return metric
 
 
 def _first_of(size: int) -> Callable[[Rows, Any], tuple[Rows, Rows]]:

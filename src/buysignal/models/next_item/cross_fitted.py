@@ -23,15 +23,20 @@ FOLDS = 5
 STRETCHES = 8
 """Stretches of time that the training period is cut into; in the first, nothing is recent yet."""
 
+HELD_SHARE = 10
+MOST_HELD = 5_000
+
 
 class TrainingRows(NamedTuple):
     """Evidence of q questions (q, 1 + rivals, f): first the item that was looked at, then its rivals.
 
     ``others`` is the share of questions whose item was no candidate; those are not among the q.
+    ``visit`` (q,) says which questions belong to the same visit.
     """
 
     evidence: npt.NDArray[np.float32]
     others: float
+    visit: npt.NDArray[np.int64]
 
 
 def training_rows(
@@ -47,16 +52,25 @@ def training_rows(
         asked = asked[stretch[visit[asked]] > 0]
     if len(asked) > questions:
         asked = np.sort(random.choice(asked, questions, replace=False))
-    found, n = [], 0
+    found, of_visit = [], []
     for counts, shelf, mine in _parts(train, asked, fold, stretch):
         rows, there = describe_drawn(
             counts, shelf, train.items, first_views(train, mine), mine, candidates, rivals, random
         )
         found.append(rows[there])
-        n += int(there.sum())
+        of_visit.append(visit[mine[there]])
     if not found:
-        return TrainingRows(np.empty((0, 1, 0), np.float32), 0.0)
-    return TrainingRows(np.concatenate(found), 1 - n / len(asked))
+        return TrainingRows(np.empty((0, 1, 0), np.float32), 0.0, np.empty(0, np.int64))
+    evidence = np.concatenate(found)
+    return TrainingRows(evidence, 1 - len(evidence) / len(asked), np.concatenate(of_visit))
+
+
+def held_out(visit: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.bool_]:
+    """Return which of the q questions say when to stop: those of a tenth of the visits, 5,000 at most."""
+    visits, size = np.unique(visit, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(visits))
+    most = min(len(visit) // HELD_SHARE, MOST_HELD)
+    return np.isin(visit, visits[order[np.cumsum(size[order]) <= most]])
 
 
 def stretches(train: Sequences) -> npt.NDArray[np.int64]:

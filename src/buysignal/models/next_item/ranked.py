@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from buysignal.models.blocks import in_blocks
 from buysignal.models.next_item.base import NextItem, Scores, Stored, chunks, first_views, softmax
-from buysignal.models.next_item.cross_fitted import training_rows
+from buysignal.models.next_item.cross_fitted import held_out, training_rows
 from buysignal.models.next_item.evidence import MIXED, describe
 from buysignal.models.next_item.item_counts import ItemCounts, count_items, table_arrays, table_from
 from buysignal.models.next_item.shelf import LEARNED, shelf_of, shelf_with
@@ -37,7 +37,7 @@ class Ranked(NextItem):
         candidates: items a question that stand for choice.
         questions: at most so many training questions, drawn evenly over the visits.
         rivals: candidates that a training question is compared with, drawn evenly.
-        rounds: boosting rounds.
+        rounds: boosting rounds at most; fewer where questions set aside say that more do not help.
         seed: of the folds, the draws and the trees.
         threads: of the training, and of many questions at once.
     """
@@ -72,12 +72,15 @@ class Ranked(NextItem):
         from buysignal.models.next_item.boosted import boost
 
         self.catalog_ = train.catalog
-        rows, self.others_ = training_rows(
+        rows, self.others_, visit = training_rows(
             train, candidates=self.candidates, rivals=self.rivals, questions=self.questions, seed=self.seed
         )
         self.graph_ = b""
         if len(rows) >= LEAST_QUESTIONS and rows.shape[1] > 1:
-            self.graph_ = boost(rows, rounds=self.rounds, settings=self._settings(), progress=progress)
+            apart = held_out(visit, self.seed)
+            self.graph_ = boost(
+                rows[~apart], rows[apart], rounds=self.rounds, settings=self._settings(), progress=progress
+            )
         self.counts_ = count_items(train)
         self.shelf_ = shelf_of(train, self.counts_.ahead)
         return self._ready()
