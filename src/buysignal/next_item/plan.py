@@ -16,6 +16,7 @@ BLENDED = ("markov", "item_to_item", "vmis_knn", "ranked", *NETWORKS)
 
 TREES = {"questions": 40_000, "rounds": 120, "learning_rate": 0.15}
 FEW_TREES = {"questions": 6_000, "rounds": 40, "candidates": 50}
+FEW_PASSES = {"epochs": 3}
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def candidates(plan: NextItemPlan) -> dict[str, Callable[[], NextItem]]:
         "ranked": ("ranked", {"seed": plan.seed, **(FEW_TREES if plan.fast else TREES)}),
     }
     if plan.deep:
-        settings |= {name: (name, {"seed": plan.seed}) for name in NETWORKS}
+        short = FEW_PASSES if plan.fast else {}
+        settings |= {name: (name, {"seed": plan.seed, **short}) for name in NETWORKS}
     wanted = plan.models or tuple(settings)
     return {name: partial(_made, *settings[name]) for name in settings if name in wanted}
 
