@@ -118,3 +118,12 @@ def test_visitors_of_long_ago_are_forgotten(score: BatchScorer) -> None:
     assert changes["old"] is None
     assert changes["new"] is not None
     assert len(shelf) == 1
+
+
+def test_a_visitor_too_large_for_a_message_begins_anew(score: BatchScorer) -> None:
+    shelf = score.shelf(0)
+    ids = [f"{number:04}".ljust(200, "é") for number in range(8 * 450)]
+    values = [click(n // 100, item_id=i, session_id=str(n // 450)) for n, i in enumerate(ids)]
+    score(arrived(*values), {0: shelf})
+    assert list(shelf.changes(NEVER)) == [("v1", None)]
+    assert replies(score, shelf, click(99))[0]["clicks"] == 1

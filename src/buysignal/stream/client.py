@@ -137,11 +137,14 @@ def persistently(call: Callable[[], Any], give_up: Callable[[], bool] = lambda: 
         confluent_kafka.KafkaException: an error that trying again does not mend.
     """
     library = kafka()
+    absent = {library.KafkaError._TIMED_OUT, library.KafkaError._TRANSPORT}
     while True:
         try:
             return call()
-        except library.KafkaException as error:
-            if not error.args[0].retriable() or give_up():
+        except library.KafkaException as raised:
+            error = raised.args[0]
+            final = error.fatal() or error.txn_requires_abort()
+            if final or not (error.retriable() or error.code() in absent) or give_up():
                 raise
             time.sleep(0.05)
 

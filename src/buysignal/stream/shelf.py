@@ -12,6 +12,9 @@ IN_USE = 20_000
 
 FORGOTTEN_AT_ONCE = 200
 
+LARGEST = 900_000
+"""Bytes of one message: brokers take a million, unless they were told otherwise."""
+
 
 class Shelf:
     """What a worker knows of one partition's visitors.
@@ -72,6 +75,10 @@ class Shelf:
         for visitor_id, arrived_ms in self._changed.items():
             visitor = self._in_use.get(visitor_id)
             content = None if visitor is None else visitor.to_bytes(arrived_ms)
+            if content is not None and len(content) > LARGEST:
+                # No shopper's visits are so large; a program that makes up ids begins anew.
+                del self._in_use[visitor_id]
+                content = None
             self.restore(visitor_id, content)
             yield visitor_id, content
         self._changed.clear()

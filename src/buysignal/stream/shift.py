@@ -13,7 +13,7 @@ from typing import Any
 from buysignal.stream.client import ANSWER_S, Settings, kafka, persistently
 from buysignal.stream.restore import restore
 from buysignal.stream.scored import Arrived, BatchScorer, Dead, Outcome
-from buysignal.stream.shelf import Shelf
+from buysignal.stream.shelf import LARGEST, Shelf
 from buysignal.units import duration_us
 
 
@@ -57,7 +57,8 @@ class Shift:
             confluent_kafka.KafkaException: the transaction failed; the shift is over.
         """
         arrived = self._arrived()
-        if not arrived:
+        # Who is told to end while state is read back has only part of it.
+        if not arrived or self._ended():
             return Outcome()
         self._producer.begin_transaction()
         outcome = self._score(arrived, self.shelves)
@@ -108,7 +109,8 @@ class Shift:
             self._produce(settings.scores, self._dumps(reply), visitor_id)
         for dead in outcome.dead:
             headers = _headers(dead, settings.events)
-            self._produce(settings.dead, dead.message.value, dead.message.key, headers=headers)
+            value = dead.message.value and dead.message.value[:LARGEST]
+            self._produce(settings.dead, value, dead.message.key, headers=headers)
         for partition in touched:
             for visitor_id, content in self.shelves[partition].changes(self._forget_ms):
                 self._produce(settings.changelog, content, visitor_id, partition=partition)
@@ -143,6 +145,9 @@ class Shift:
         # The order matters: offsets are told once no transaction on them is undecided; whatever a former
         # owner committed with them stands before the end of the changelog that is looked up after that.
         known = persistently(lambda: self._consumer.committed(partitions, timeout=ANSWER_S), self._ended)
+        for place in known:
+            if place.error is not None:
+                raise self._library.KafkaException(place.error)
         shelves = {place.partition: self._score.shelf(max(place.offset, 0)) for place in known}
         restore(self._settings, shelves, self._ended)
         self.shelves.update(shelves)
