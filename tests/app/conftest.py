@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from buysignal.app.bundles import MODELS
+from buysignal.app.launch import command
 from shop import Shop
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +36,45 @@ def models(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def no_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine on which nothing was trained."""
     monkeypatch.setenv(MODELS, str(tmp_path / "none"))
+
+
+@pytest.fixture(scope="session")
+def address(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that has the shop's bundle; nobody changes what it has."""
+    models = tmp_path_factory.mktemp("models")
+    shutil.copytree(shop.folder, models / "demo")
+    with served(models) as url:
+        yield url
+
+
+@contextmanager
+def served(models: Path) -> Iterator[str]:
+    """The address of the app with the bundles in ``models``, while it runs."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    with (models / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            [*command(port), "--server.address", "127.0.0.1"],
+            env={**os.environ, MODELS: str(models)}, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(240):
+        assert server.poll() is None, "the server ended"
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.25)
+    raise AssertionError("the server does not answer")
 
 
 def started() -> AppTest:

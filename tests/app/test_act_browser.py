@@ -19,7 +19,6 @@ from .test_browser import (  # noqa: F401
     CHROMIUM,
     PHONE,
     WIDE,
-    address,
     browser,
     go,
     upload,

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +11,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from buysignal import scoring
-from buysignal.app.bundles import MODELS
-from buysignal.app.launch import command
 from buysignal.scoring import write_scores
 from buysignal.sources import load
 from shop import Shop
@@ -34,45 +27,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path: browser tests are skipped"),
 ]
-
-
-@pytest.fixture(scope="module")
-def address(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server that has the shop's bundle."""
-    models = tmp_path_factory.mktemp("models")
-    shutil.copytree(shop.folder, models / "demo")
-    with served(models) as url:
-        yield url
-
-
-@contextmanager
-def served(models: Path) -> Iterator[str]:
-    """The address of the app with the bundles in ``models``, while it runs."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with (models / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            [*command(port), "--server.address", "127.0.0.1"],
-            env={**os.environ, MODELS: str(models)}, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
-
-
-def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(240):
-        assert server.poll() is None, "the server ended"
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.25)
-    raise AssertionError("the server does not answer")
 
 
 @pytest.fixture(scope="module")

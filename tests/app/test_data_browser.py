@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from buysignal.sources.own import FOLDER
 
-from .test_browser import CHROMIUM, PHONE, WIDE, browser, served, upload, visitor
+from .conftest import served
+from .test_browser import CHROMIUM, PHONE, WIDE, browser, upload, visitor
 
 __all__ = ["browser"]
 

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.conftest import opened, started, texts
-from app.test_browser import CHROMIUM, FLAGS, PHONE, WIDE, served, upload, visitor
+from app.test_browser import CHROMIUM, FLAGS, PHONE, WIDE, upload, visitor
 from buysignal.app.main import PAGES
 from shop import Shop
 
@@ -88,14 +88,6 @@ UNNAMED = re.compile(
     re.MULTILINE,
 )
 """A line of Playwright's accessibility snapshot that has a role and no name."""
-
-
-@pytest.fixture(scope="module")
-def address(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    models = tmp_path_factory.mktemp("models")
-    shutil.copytree(shop.folder, models / "demo")
-    with served(models) as url:
-        yield url
 
 
 @pytest.fixture(scope="module")

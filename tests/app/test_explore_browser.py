@@ -13,9 +13,9 @@ from buysignal.explore.export import chart_csv
 from buysignal.sources import load
 from shop import Shop
 
-from .test_browser import CHROMIUM, PHONE, WIDE, address, browser, go, upload, visitor
+from .test_browser import CHROMIUM, PHONE, WIDE, browser, go, upload, visitor
 
-__all__ = ["address", "browser"]
+__all__ = ["browser"]
 
 TITLE = "Explore: Interactive charts and insights"
 

@@ -17,7 +17,8 @@ from buysignal.scoring import membership, write_scores
 from buysignal.sources import load
 from shop import Shop
 
-from .test_browser import PHONE, WIDE, browser, go, pytestmark, served, upload, visitor
+from .conftest import served
+from .test_browser import PHONE, WIDE, browser, go, pytestmark, upload, visitor
 
 __all__ = ["browser", "pytestmark"]
 

@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from shop import Shop
 
-from .test_browser import PHONE, WIDE, address, browser, go, pytestmark, upload, visitor
+from .test_browser import PHONE, WIDE, browser, go, pytestmark, upload, visitor
 from .test_revenue import constant_prices
 
-__all__ = ["address", "browser", "pytestmark"]
+__all__ = ["browser", "pytestmark"]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 from buysignal import bundle as bundles
 from buysignal import scoring
 
-from .test_browser import CHROMIUM, WIDE, browser, go, served, upload, visitor
+from .conftest import served
+from .test_browser import CHROMIUM, WIDE, browser, go, upload, visitor
 
 __all__ = ["browser"]
 
