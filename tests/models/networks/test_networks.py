@@ -139,11 +139,11 @@ def test_a_network_without_items_learns_the_goal_alone() -> None:
 RECOMMENDERS: dict[str, NextItem] = {
     "gru": GRUNextItem(
         width=16, state=48, dropout=0.0, reach=8, epochs=14, learning_rate=0.02, batch_steps=256, threads=1,
-        refit=False, inputs=("item", "time"),
+        refit=False, inputs=("item", "time"), half_life_days=None,
     ),
     "transformer": TransformerNextItem(
         width=24, blocks=2, dropout=0.0, reach=8, epochs=14, learning_rate=0.01, batch_steps=256, threads=1,
-        refit=False,
+        refit=False, half_life_days=None,
     ),
 }  # fmt: skip
 
