@@ -31,14 +31,17 @@ from buysignal.prefixes import prefix_samples
 from buysignal.row_scores import live_row
 from buysignal.samples import ORDER, StepLayout
 from buysignal.sources.demo import simulate
+from buysignal.splits import time_split
 from buysignal.training import Options
+from buysignal.training.few import network_notes, simple_plan
 from buysignal.training.outcome import Outcome
 from buysignal.training.visits import fold_visits
+from made import made_samples
 from shop import Shop
 
 LAYOUT = StepLayout(("event", "item", "gap"), (8, 9, 0), 6)
 NAMES = ("noise", "channel")
-N, LEARNED = 3_000, 2_000
+N, LEARNED = 2_400, 1_600
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +76,7 @@ def test_order_is_learned_and_the_stored_model_gives_the_same(
     told: list[str] = []
     with heard(told.append):
         fitted = made(name).fit(X[:LEARNED], y[:LEARNED])  # type: ignore[attr-defined]
-    assert roc_auc_score(y[LEARNED:], probability(fitted, X[LEARNED:])) > 0.75
+    assert roc_auc_score(y[LEARNED:], probability(fitted, X[LEARNED:])) > 0.7
     assert any("pass 1" in text for text in told)
     assert len(set(told)) == len(told) or name == "stacked_gru"
     whole = Calibrated(fitted).fit(X[LEARNED:], y[LEARNED:])
@@ -133,6 +136,18 @@ def test_networks_stand_for_choice_only_where_they_compete() -> None:
     assert not set(conversion.SEQUENCE_MODELS) & set(Options(deep=True).plan().models)
     with pytest.raises(SamplesError, match="there is no candidate 'gru'"):
         Options(champion="gru").check()
+
+
+def test_networks_wait_for_enough_sessions_that_reach_the_goal() -> None:
+    few, many = made_samples(900), made_samples(4_000)
+    for samples, enter in ((few, False), (many, True)):
+        split = time_split(samples)
+        plan = simple_plan(Options(deep=True).plan(), samples, split)
+        assert (conversion.NETWORK in plan.models) == enter
+        assert len(network_notes(True, plan, samples, split)) == (not enter)
+        assert not network_notes(False, plan, samples, split)
+    wanted = Options(deep=True, champion=conversion.NETWORK).plan()
+    assert conversion.NETWORK in simple_plan(wanted, few, time_split(few)).models
 
 
 @pytest.fixture(scope="module")

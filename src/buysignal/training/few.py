@@ -9,6 +9,7 @@ import numpy as np
 
 from buysignal import enough
 from buysignal.evaluation import positive_sessions
+from buysignal.models.conversion import NETWORK, SEQUENCE_MODELS
 from buysignal.models.fitting import Plan
 from buysignal.samples import Samples
 from buysignal.splits import Split
@@ -22,6 +23,13 @@ there are would learn those by heart (Harrell 2015, Regression Modeling Strategi
 
 LEAST_VALIDATED = 5
 """Buying sessions on the validation slice below which scores are left as they are."""
+
+NETWORK_SESSIONS = 500
+"""Sessions that reach the goal below which no network enters: they learn single visits by heart, and as few
+on the validation slice cannot tell (van der Ploeg, Austin & Steyerberg 2014, "Modern modelling techniques
+are data hungry")."""
+
+NETWORKS = (NETWORK, *SEQUENCE_MODELS)
 
 SIMPLE_MODELS = ("logistic_regression", "decision_tree")
 SIMPLE_AMOUNTS = ("mean", "ridge", "lasso")
@@ -44,9 +52,14 @@ def few_amounts(samples: Samples, split: Split) -> bool:
 
 
 def simple_plan(plan: Plan, samples: Samples, split: Split) -> Plan:
-    """Return ``plan`` with simple models only, where `few` says so; Platt's calibration, no vote."""
+    """Return ``plan`` with simple models only, where `few` says so; Platt's calibration, no vote.
+
+    Below `NETWORK_SESSIONS` it has no networks, but for one that the user wants for a champion.
+    """
     if not few(samples, split):
-        return plan
+        left_out = [] if positive_sessions(samples, split.train) >= NETWORK_SESSIONS else NETWORKS
+        kept = [name for name in plan.models if name not in left_out or name == plan.champion]
+        return replace(plan, models=tuple(kept))
     return replace(
         plan,
         models=SIMPLE_MODELS,
@@ -71,6 +84,16 @@ def _varies(samples: Samples, split: Split, name: str) -> bool:
     cells = samples.X[split.train, samples.names.index(name)]
     known = cells[~np.isnan(cells)]
     return bool(len(known)) and float(known.min()) < float(known.max())
+
+
+def network_notes(deep: bool, plan: Plan, samples: Samples, split: Split) -> list[str]:
+    """Return what the report says where networks were asked for and left out of ``plan``."""
+    if not deep or any(name in plan.models for name in NETWORKS):
+        return []
+    return [
+        f"No networks: {positive_sessions(samples, split.train):,} sessions that reach the goal to learn "
+        f"from, and they enter from {NETWORK_SESSIONS} on (van der Ploeg, Austin & Steyerberg 2014)."
+    ]
 
 
 def few_notes(plan: Plan, samples: Samples, split: Split) -> list[str]:

@@ -15,7 +15,7 @@ from buysignal.samples import Samples, concatenate
 from buysignal.sources.profile import Profile
 from buysignal.sources.read import Loaded
 from buysignal.splits import Split, fixed_split, kfold, time_split
-from buysignal.training.few import few_notes, simple_plan
+from buysignal.training.few import few_notes, network_notes, simple_plan
 from buysignal.training.honesty import audit_lines
 from buysignal.training.options import Options, Stage
 
@@ -118,6 +118,7 @@ def _conversion(
     done = evaluate_conversion(samples, visits.splits, name=name, plan=plan, progress=stage)
     done.table.audit = audit_lines(samples, visits.splits[0], "y")
     done.table.notes += few_notes(plan, samples, visits.splits[0])
+    done.table.notes += network_notes(options.deep, plan, samples, visits.splits[0])
     return done
 
 

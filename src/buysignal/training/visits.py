@@ -15,7 +15,7 @@ from buysignal.models.revenue import MODELS
 from buysignal.samples import Samples
 from buysignal.splits import Split, checked, time_split
 from buysignal.step_windows import StepWindows, fit_step_codes
-from buysignal.training.few import SIMPLE_AMOUNTS, few_amounts, few_notes, simple_plan
+from buysignal.training.few import SIMPLE_AMOUNTS, few_amounts, few_notes, network_notes, simple_plan
 from buysignal.training.honesty import audit_lines
 from buysignal.training.options import Options, Stage
 
@@ -97,7 +97,7 @@ def conversion_of(visits: FoldedVisits, goal: Goal, options: Options, stage: Sta
     plan = simple_plan(options.plan(steps=True), samples, split)
     done = evaluate_conversion(samples, split, name=f"prefix: {goal.name}", plan=plan, progress=stage)
     done.table.audit = audit_lines(samples, split, "y")
-    done.table.notes += few_notes(plan, samples, split)
+    done.table.notes += few_notes(plan, samples, split) + network_notes(options.deep, plan, samples, split)
     return done
 
 
