@@ -6,6 +6,7 @@ What depends on the vocabulary is left out and read anew, so that the bytes serv
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -20,16 +21,20 @@ from buysignal.features.live import LiveVisitor, Reader, Visit
 VERSION = 1
 
 _ARRAYS = ("code", "time", "day", "item", "category", "price", "quantity", "page")
-_COUNTS = struct.Struct("<4H")
+_COUNTS = struct.Struct("<4HI")
 _HEAD = struct.Struct("<2B")
-_LENGTH = struct.Struct("<H")
 _PAST = len(kernel.empty_past())
 _NONE = 0xFFFF
+"""Stands for a text that is not there; texts are shorter."""
+
 _SAID = 3
 
 
 def to_bytes(live: LiveVisitor) -> bytes:
-    """Return a visitor's open visits and past as bytes, about 50 an event."""
+    """Return a visitor's open visits and past as bytes, about 50 an event.
+
+    Ids and names have at most 65,534 characters.
+    """
     pieces = [_HEAD.pack(VERSION, len(live._visits)), live._past.tobytes()]
     for visit in live._visits:
         pieces.extend(_pieces(visit))
@@ -62,34 +67,29 @@ def _pieces(visit: Visit) -> Iterator[bytes]:
     size, arrays = visit.size, visit.arrays
     triples: dict[tuple[str | None, ...], int] = {}
     which = [triples.setdefault(said, len(triples)) for said in visit.said]
+    texts = [visit.session_id, *visit.items, *visit.categories, *chain(*triples)]
+    lengths = array("H", [_NONE if text is None else len(text) for text in texts])
+    written = "".join([text for text in texts if text]).encode("utf-8", "surrogatepass")
     yield visit.known.tobytes()
-    yield _COUNTS.pack(size, len(visit.items), len(visit.categories), len(triples))
-    for text in chain((visit.session_id,), visit.items, visit.categories, *triples):
-        yield from _text(text)
-    yield np.array(which, np.uint16).tobytes()
+    yield _COUNTS.pack(size, len(visit.items), len(visit.categories), len(triples), len(written))
+    yield lengths.tobytes()
+    yield written
+    # Most visits come by one channel with one device: then there is nothing to tell apart.
+    yield array("H", which if len(triples) > 1 else ()).tobytes()
     for name in _ARRAYS:
         yield getattr(arrays, name)[:size].tobytes()
 
 
-def _text(text: str | None) -> tuple[bytes, ...]:
-    if text is None:
-        return (b"\xff\xff",)
-    encoded = text.encode("utf-8", "surrogatepass")
-    if len(encoded) >= _NONE:
-        raise EventsError(
-            f"an id or name of {len(encoded):,} bytes", allowed=f"at most {_NONE - 1:,}", todo="shorten it"
-        )
-    return _LENGTH.pack(len(encoded)), encoded
-
-
 def _visit(taken: _Taken) -> Visit:
     known = taken.array(np.dtype(np.float64), _PAST)
-    size, items, categories, triples = taken.numbers(_COUNTS)
-    visit = Visit(taken.text(), known)
-    visit.items = {str(taken.text()): at for at in range(items)}
-    visit.categories = {str(taken.text()): at for at in range(categories)}
-    said = [tuple(taken.text() for _ in range(_SAID)) for _ in range(triples)]
-    visit.said = [said[at] for at in taken.array(np.dtype(np.uint16), size)]
+    size, items, categories, triples, written = taken.numbers(_COUNTS)
+    texts = taken.texts(1 + items + categories + _SAID * triples, written)
+    visit = Visit(next(texts), known)
+    visit.items = {str(next(texts)): at for at in range(items)}
+    visit.categories = {str(next(texts)): at for at in range(categories)}
+    said = [tuple(next(texts) for _ in range(_SAID)) for _ in range(triples)]
+    which = taken.array(np.dtype(np.uint16), size if triples > 1 else 0)
+    visit.said = [said[at] for at in which] if triples > 1 else said * size
     for _ in range(size):
         visit.open_place(0)
     for name in _ARRAYS:
@@ -110,14 +110,23 @@ class _Taken:
         self._at += form.size
         return found
 
-    def text(self) -> str | None:
-        (length,) = self.numbers(_LENGTH)
-        if length == _NONE:
-            return None
-        self._at += length
-        return self._content[self._at - length : self._at].decode("utf-8", "surrogatepass")
+    def texts(self, count: int, size: int) -> Iterator[str | None]:
+        lengths = self.array(np.dtype(np.uint16), count).tolist()
+        written = self._content[self._at : self._at + size].decode("utf-8", "surrogatepass")
+        self._at += size
+        return _parted(written, lengths)
 
     def array(self, dtype: np.dtype[Any], count: int) -> npt.NDArray[Any]:
         found = np.frombuffer(self._content, dtype, count, self._at).copy()
         self._at += found.nbytes
         return found
+
+
+def _parted(written: str, lengths: list[int]) -> Iterator[str | None]:
+    at = 0
+    for length in lengths:
+        if length == _NONE:
+            yield None
+        else:
+            yield written[at : at + length]
+            at += length
