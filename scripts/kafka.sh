@@ -25,8 +25,13 @@ needs() {
   command -v "$1" >/dev/null || { echo "kafka.sh: '$1' is not installed, and Kafka needs it" >&2; exit 3; }
 }
 
+alive() {
+  # Where nobody collects the dead, as in some containers, one that was killed still answers to kill -0.
+  kill -0 "$1" 2>/dev/null && [[ $(ps -o stat= -p "$1") != Z* ]]
+}
+
 running() {
-  [[ -f $data/broker.pid ]] && kill -0 "$(cat "$data/broker.pid")" 2>/dev/null
+  [[ -f $data/broker.pid ]] && alive "$(cat "$data/broker.pid")"
 }
 
 free_port() {
@@ -120,7 +125,7 @@ stop() {
   pid=$(cat "$data/broker.pid")
   kill "$pid"
   for _ in $(seq 300); do
-    kill -0 "$pid" 2>/dev/null || { rm -f "$data/broker.pid"; return 0; }
+    alive "$pid" || { rm -f "$data/broker.pid"; return 0; }
     sleep 0.1
   done
   kill -9 "$pid"
