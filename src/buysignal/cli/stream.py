@@ -38,7 +38,7 @@ def stream(
         str | None, typer.Option(help="Of this worker alone: after a crash it goes on at once.")
     ] = None,
     recommend: Annotated[int, typer.Option(min=0, max=100, help="Items suggested with each score.")] = 0,
-    batch: Annotated[int, typer.Option(min=1, help="Messages of one transaction, at most.")] = 1_000,
+    batch: Annotated[int, typer.Option(min=1, help="Messages of one transaction, at most.")] = 5_000,
     wait_ms: Annotated[int, typer.Option(min=1, help="How long a batch is waited for.")] = 20,
     forget_after: Annotated[str, typer.Option(help="Visitors not seen for so long are forgotten.")] = "90d",
     config: Config = None,

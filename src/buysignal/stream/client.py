@@ -42,7 +42,7 @@ class Settings:
     dead_letters: str | None = None
     group: str = "buysignal"
     name: str | None = None
-    batch: int = 1_000
+    batch: int = 5_000
     wait_ms: int = 20
     session_timeout: str = "10s"
     transaction_timeout: str = "10s"
