@@ -138,7 +138,7 @@ def test_a_network_without_items_learns_the_goal_alone() -> None:
 
 RECOMMENDERS: dict[str, NextItem] = {
     "gru": GRUNextItem(
-        width=16, state=48, dropout=0.0, reach=8, epochs=14, learning_rate=0.02, batch_steps=256, threads=1,
+        width=16, state=48, dropout=0.0, reach=8, epochs=12, learning_rate=0.03, batch_steps=512, threads=1,
         refit=False, inputs=("item", "time"), half_life_days=None,
     ),
     "transformer": TransformerNextItem(
