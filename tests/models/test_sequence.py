@@ -90,15 +90,15 @@ def test_order_is_learned_and_the_stored_model_gives_the_same(
 def test_a_network_on_columns_is_stored_as_it_was_fitted(rows: tuple[np.ndarray, np.ndarray]) -> None:
     X, _ = rows
     y = (X[:, 0] + X[:, 1] > 0.5).astype(np.int8)
-    fitted = made(conversion.NETWORK).fit(X[:LEARNED, :2], y[:LEARNED])  # type: ignore[attr-defined]
-    assert roc_auc_score(y[LEARNED:], probability(fitted, X[LEARNED:, :2])) > 0.95
+    fitted = made(conversion.NETWORK).set_params(model__epochs=8).fit(X[:LEARNED, :2], y[:LEARNED])  # type: ignore[attr-defined]
+    assert roc_auc_score(y[LEARNED:], probability(fitted, X[LEARNED:, :2])) > 0.9
     assert export_conversion(fitted, X[:, :2]).largest_difference <= 1e-5
 
 
 def test_a_seed_repeats_the_network(rows: tuple[np.ndarray, np.ndarray]) -> None:
     X, y = rows
-    few = [made("gru").set_params(model__epochs=1).fit(X[:400], y[:400]) for _ in range(2)]  # type: ignore[attr-defined]
-    assert np.allclose(*(probability(one, X[400:600]) for one in few), atol=1e-5)
+    few = [made("gru").set_params(model__epochs=1).fit(X[:200], y[:200]) for _ in range(2)]  # type: ignore[attr-defined]
+    assert np.allclose(*(probability(one, X[200:400]) for one in few), atol=1e-5)
 
 
 def test_a_fit_can_be_ended_from_outside(rows: tuple[np.ndarray, np.ndarray]) -> None:
@@ -108,7 +108,7 @@ def test_a_fit_can_be_ended_from_outside(rows: tuple[np.ndarray, np.ndarray]) ->
         raise KeyboardInterrupt
 
     with heard(stop), pytest.raises(KeyboardInterrupt):
-        made("gru").fit(X[:400], y[:400])  # type: ignore[attr-defined]
+        made("gru").fit(X[:200], y[:200])  # type: ignore[attr-defined]
 
 
 def test_one_class_needs_no_network(rows: tuple[np.ndarray, np.ndarray]) -> None:
@@ -159,7 +159,7 @@ def served(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle
     samples = prefix_samples(visits.events, visits.X, visits.vocabulary, PURCHASE)
     samples = replace(samples, steps=visits.steps())
     split = visits.split(samples)
-    plan = Plan(models=("decision_tree", "stacked_gru"), search=False, fast=True, champion="stacked_gru")
+    plan = Plan(models=("decision_tree", "gru"), search=False, fast=True, champion="gru")
     done = evaluate_conversion(samples, split, name="prefix", plan=plan)
     assert done.table.pictures.importance is not None
     assert ORDER in [one.feature for one in done.table.pictures.importance]

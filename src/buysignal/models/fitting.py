@@ -27,9 +27,9 @@ Floats = npt.NDArray[np.float64]
 Progress = Callable[[str], None]
 
 SEARCH_ROWS = 20_000
-VOTERS = ("random_forest", "extra_trees", "hist_gradient_boosting", "xgboost", conversion.NETWORK)
-"""The candidates that vote: ensembles gain by being averaged, plain models pull them down. So does a network
-on the same columns, whose mistakes are of another kind."""
+VOTERS = ("random_forest", "extra_trees", "hist_gradient_boosting", "xgboost")
+"""The candidates that vote: ensembles gain by being averaged, plain models pull them down. Where it competes
+the network on the same columns votes, too: its mistakes are of another kind."""
 
 VOTE_WITHIN = 1.1
 """A candidate votes where its validation log loss is at most ten percent above the best one's."""
@@ -170,7 +170,7 @@ def _vote(samples: Samples, split: Split, candidates: Sequence[Fitted]) -> Fitte
     """The plain mean of the voters' calibrated scores: no weights to fit, none to overfit."""
     assert samples.y is not None
     start = time.perf_counter()
-    voters = [one for one in candidates if one.model in VOTERS]
+    voters = [one for one in candidates if one.model in (*VOTERS, conversion.NETWORK)]
     if len(voters) < 2:
         voters = list(candidates)
     limit = min(one.validation["log_loss"] for one in voters) * VOTE_WITHIN
