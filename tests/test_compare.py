@@ -30,7 +30,7 @@ def part(a: Report, b: Report, task: str = "conversion"):  # type: ignore[no-unt
 
 def test_a_run_beside_itself_is_the_same_and_may_be_compared(shop: Shop) -> None:
     found = compare(Side("A", shop.report), Side("B", shop.report))
-    assert [p.task for p in found.parts] == ["conversion", "revenue", "segments"]
+    assert [p.task for p in found.parts] == ["conversion", "revenue", "next_item", "segments"]
     assert found.alone == ()
     for one in found.parts:
         assert one.obstacles == ()

@@ -20,7 +20,11 @@ from shop import Shop
 def has_titles(figure: go.Figure) -> bool:
     """Whether the axis of the amounts has a title; bars with names beside them need only one."""
     x, y = figure.layout.xaxis.title.text, figure.layout.yaxis.title.text
-    horizontal = any(trace.type == "bar" and trace.orientation == "h" for trace in figure.data)
+    horizontal = any(
+        (trace.type == "bar" and trace.orientation == "h") or isinstance(trace.y[0], str)
+        for trace in figure.data
+        if trace.y is not None and len(trace.y)
+    )
     return bool(x) and (bool(y) or horizontal)
 
 
@@ -53,7 +57,7 @@ def test_every_chart_of_a_report_has_data_and_titles(shop: Shop) -> None:
     drawn = [chart for table in shop.report.tables for chart in report_charts.charts_of(table, "EUR")]
     keys = {chart.key for chart in drawn}
     assert keys >= {"roc", "pr", "calibration", "confusion", "gain", "lift", "clicks", "importance",
-                    "predicted", "residuals", "silhouette"}  # fmt: skip
+                    "predicted", "residuals", "silhouette", "recommenders"}  # fmt: skip
     for chart in drawn:
         assert not is_empty(chart.figure), chart.key
         assert has_titles(chart.figure), chart.key

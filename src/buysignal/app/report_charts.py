@@ -265,7 +265,7 @@ def _confusion(grid: list[list[int]]) -> go.Figure:
 
 def _recommenders(table: Table) -> go.Figure:
     ordered = sorted(table.rows, key=lambda row: row.metrics.get(SHOWN[0][0]) or 0.0)
-    figure = framed("", "", height=160 + 34 * len(ordered))
+    figure = framed("1 is perfect", "", height=160 + 34 * len(ordered))
     names = [f"★ {readable(row.model)}" if row.champion else readable(row.model) for row in ordered]
     for i, (metric, _) in enumerate(SHOWN):
         values = [(row.metrics.get(metric), row.intervals.get(metric)) for row in ordered]

@@ -10,6 +10,7 @@ from buysignal.next_item.asked import Answers
 from buysignal.ranking_metrics import LIST
 from buysignal.report import AuditLine
 from buysignal.sequences import Sequences
+from buysignal.wording import readable
 
 
 def notes(
@@ -31,11 +32,11 @@ def notes(
         *_drawn(champion),
     ]
     if weights:
-        told = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+        told = ", ".join(f"{readable(name)} {weight:.2f}" for name, weight in weights.items())
         found.append(f"The blend multiplies the chances of its members, each raised to its weight: {told}.")
     less = [name for name, n in n_fitted.items() if n < visits]
     if less:
-        who = "all" if len(less) == len(n_fitted) else ", ".join(less)
+        who = "all" if len(less) == len(n_fitted) else ", ".join(map(readable, less))
         found.append(f"Fitted on the training slice alone, to save time: {who}.")
     return found
 
