@@ -37,6 +37,9 @@ from buysignal.training import Options
 from buysignal.training.visits import fold_visits
 
 VISITORS = 30_000
+SEED = 7
+"""The networks' settings were chosen on the shop of seed 0; here is another one."""
+
 MODELS = ("xgboost", NETWORK, *SEQUENCE_MODELS)
 PEER = "xgboost"
 SHOWN = ("roc_auc", "average_precision", "log_loss")
@@ -51,7 +54,7 @@ def main(visitors: int = VISITORS) -> None:
     except DependencyError as error:
         skip(str(error))
     begun = time.perf_counter()
-    demo = simulate(visitors=visitors, days=28, seed=0)
+    demo = simulate(visitors=visitors, days=28, seed=SEED)
     case = f"demo shop (simulated), {visitors:,} visitors"
     rows = compared(case, demo.events, demo.truth.column("p_buy").to_numpy())
     folder = os.environ.get("BUYSIGNAL_DATA")
