@@ -15,6 +15,7 @@ from buysignal.next_item import NextItemPlan, evaluate_next_item
 from buysignal.recommender import Recommender
 from buysignal.recommender.suggest import VisitSoFar
 from buysignal.report import Table
+from buysignal.samples import Samples
 from buysignal.sequences import Catalog, Sequences
 from buysignal.training.options import Options, Stage
 from buysignal.training.visits import TEST, TRAIN, VALIDATE, FoldedVisits
@@ -47,16 +48,23 @@ class NextItems:
     check_visits: tuple[VisitSoFar, ...] = ()
 
 
-def next_items_of(visits: FoldedVisits, options: Options, stage: Stage) -> NextItems:
-    """Return the recommender of these events and its table, on the slices of everything else."""
+def next_items_of(
+    visits: FoldedVisits, options: Options, stage: Stage, samples: Samples | None = None
+) -> NextItems:
+    """Return the recommender of these events and its table, on the slices of everything else.
+
+    Args:
+        samples: of the yes/no question on the same events; networks learn its answer beside the next look.
+    """
     stage("next item: who looked at what")
     events = visits.events.select([c for c in visits.events.column_names if _needed(c)])
     part = visits.slice_of_row
     catalog = item_views.catalog_of(events.filter(pa.array((part == TRAIN) | (part == VALIDATE))))
     if len(catalog.names) < LEAST_ITEMS:
         return NextItems(notes=[_no_items(catalog)])
+    goal = _goal_of_row(len(part), samples)
     train, validate, test = (
-        item_views.looked_at(events.filter(pa.array(part == which)), catalog)
+        item_views.looked_at(events.filter(pa.array(part == which)), catalog, goal=goal[part == which])
         for which in (TRAIN, VALIDATE, TEST)
     )
     lacking = _lacking(train, validate, test)
@@ -69,6 +77,14 @@ def next_items_of(visits: FoldedVisits, options: Options, stage: Stage) -> NextI
         [found.table],
         check_visits=_some_visits(test, options.seed),
     )
+
+
+def _goal_of_row(rows: int, samples: Samples | None) -> npt.NDArray[np.int8]:
+    """Return the goal's answer after each event (rows,); -1 where it is settled or not asked."""
+    goal = np.full(rows, -1, np.int8)
+    if samples is not None and samples.y is not None:
+        goal[samples.source_row] = samples.y
+    return goal
 
 
 def _plan(options: Options) -> NextItemPlan:

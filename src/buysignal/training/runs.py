@@ -58,11 +58,11 @@ def run_events(loaded: Loaded, test: Loaded | None, options: Options, progress: 
     revenue = visits.revenue_of(folded, goal, options, stage)
     _found_champion(options, conversion, revenue)
     tables += [conversion.table, *([] if revenue is None else [revenue.table])]
-    following = next_items.next_items_of(folded, options, Stage(progress, 0.78, 0.86, 16))
+    samples = conversion.tested.samples
+    following = next_items.next_items_of(folded, options, Stage(progress, 0.78, 0.86, 16), samples)
     notes += following.notes
     stage = Stage(progress, 0.86, 0.93, 8)
     segmentation, segment_tables = kinds.segments_of_visits(folded, goal, options, stage)
-    samples = conversion.tested.samples
     _warn_of_small(samples, goal, notes)
     return Outcome(
         goal=goal,
