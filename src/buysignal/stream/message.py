@@ -118,8 +118,9 @@ def read(value: bytes | None, arrived_ms: int, rules: Rules, loads: Callable[[by
     event["visitor_id"] = _needed(event, "visitor_id")
     event["event_name"] = _needed(event, "event_name")
     for column in TEXTS:
-        if event.get(column) is not None:
-            event[column] = _text(event[column], column)
+        cell = event.get(column)
+        if cell is not None and (type(cell) is not str or not 0 < len(cell) <= LONGEST_TEXT):
+            event[column] = _text(cell, column)
     _read_time(event, arrived_ms)
     if event.get("price") is not None:
         event["price"] = _price(event, rules)
