@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from buysignal import scoring
+from buysignal.recommend import recommend_session
+from buysignal.recommender import Wishes
 from buysignal.sources.read import load
+from buysignal.stream.replay import in_time_order, messages
 from buysignal.stream.scored import Arrived, BatchScorer
 from buysignal.stream.shelf import Shelf
 from buysignal.stream.visitor import RECENT
@@ -127,3 +131,19 @@ def test_a_visitor_too_large_for_a_message_begins_anew(score: BatchScorer) -> No
     score(arrived(*values), {0: shelf})
     assert list(shelf.changes(NEVER)) == [("v1", None)]
     assert replies(score, shelf, click(99))[0]["clicks"] == 1
+
+
+def test_suggestions_with_a_score_are_batchs(shop: Shop) -> None:
+    loaded = load(shop.events, profile=shop.bundle.profile).table
+    ids = loaded.column("session_id").to_pylist()
+    session, events = Counter(ids).most_common(20)[-1]
+    visit = in_time_order(loaded.filter(pc.equal(loaded.column("session_id"), session)))
+    values = [value for _, value in messages(visit)]
+    score = BatchScorer(shop.bundle, recommend=3)
+    live = replies(score, score.shelf(0), *values)[-1]
+    batch = recommend_session(shop.bundle, loaded, session, Wishes(3))
+    assert live["clicks"] == events
+    assert [one["item"] for one in live["recommendations"]] == batch["item"].tolist()
+    assert [one["score"] for one in live["recommendations"]] == pytest.approx(
+        batch["score"].tolist(), abs=1e-6
+    )
