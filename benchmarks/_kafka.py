@@ -82,6 +82,7 @@ def producer(broker: Broker) -> Producer:
         {
             "bootstrap.servers": broker.address, "partitioner": "murmur2_random", "linger.ms": 1,
             "enable.idempotence": True, "compression.type": "lz4", "log_level": 2,
+            "queue.buffering.max.messages": 2_000_000,
         }
     )  # fmt: skip
 
