@@ -118,7 +118,7 @@ def test_threads_share_it(reader: Reader) -> None:
 
 def test_the_rate_of_a_client_comes_back_with_time() -> None:
     clock = Clock()
-    limit = RateLimit(10.0, clock)
+    limit = RateLimit(10.0, clock=clock)
     assert [limit.wait_s("a") for _ in range(10)] == [0.0] * 10
     assert limit.wait_s("a") == pytest.approx(0.1)
     clock.now = 0.1

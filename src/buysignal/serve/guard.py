@@ -15,7 +15,7 @@ from buysignal.serve.limits import RateLimit
 from buysignal.serve.logs import Log
 from buysignal.serve.metrics import Metrics
 from buysignal.serve.quick import BODY, QuickRoute, problem, respond
-from buysignal.serve.settings import Settings, bytes_of, per_second
+from buysignal.serve.settings import Settings, bytes_of, rate_of
 
 OPEN = ("/healthz", "/readyz")
 """Paths that a load balancer asks, without a key or a limit."""
@@ -55,7 +55,7 @@ class Guard:
         self._settings = settings
         self._keys = [key.encode() for key in settings.api_keys]
         self._most = bytes_of(settings.max_body, "max_body")
-        self._limit = None if settings.rate_limit is None else RateLimit(per_second(settings.rate_limit))
+        self._limit = None if settings.rate_limit is None else RateLimit(*rate_of(settings.rate_limit))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -1,4 +1,4 @@
-"""Requests of one client in a second: a token bucket for each address, bounded in number."""
+"""How many requests a client may make: a token bucket for each address, bounded in number."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 MOST_CLIENTS = 10_000
-BURST_S = 1.0
-"""Seconds' worth of requests that may come at once."""
 
 
 class RateLimit:
-    """Lets each client have so many requests a second, and as many at once.
+    """Lets each client make ``count`` requests in ``seconds``, all of them at once if it likes.
 
     >>> limit = RateLimit(2.0, clock=lambda: 0.0)
     >>> [limit.wait_s("a"), limit.wait_s("a"), limit.wait_s("a"), limit.wait_s("b")]
     [0.0, 0.0, 0.5, 0.0]
     """
 
-    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate = per_second
-        self._most = max(1.0, per_second * BURST_S)
+    def __init__(
+        self, count: float, seconds: float = 1.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate = count / seconds
+        self._most = max(1.0, count)
         self._clock = clock
         self._clients: OrderedDict[str, tuple[float, float]] = OrderedDict()
 

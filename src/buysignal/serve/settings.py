@@ -39,7 +39,7 @@ class Settings:
     def __post_init__(self) -> None:
         bytes_of(self.max_body, "max_body")
         if self.rate_limit is not None:
-            per_second(self.rate_limit)
+            rate_of(self.rate_limit)
         if any(not key.strip() for key in self.api_keys):
             raise InputError("an API key is empty", todo="set the environment variable to a long random text")
 
@@ -59,18 +59,18 @@ def bytes_of(text: str, name: str) -> int:
     return round(float(match[1]) * _BYTES[match[2]])
 
 
-def per_second(text: str) -> float:
-    """Return a rate in requests a second.
+def rate_of(text: str) -> tuple[float, float]:
+    """Return a rate as requests, and the seconds in which they may come.
 
     Raises:
         InputError: it is none.
 
-    >>> per_second("120/m")
-    2.0
+    >>> rate_of("120/m")
+    (120.0, 60.0)
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*/\s*([smh])", text.strip())
     if match is None or float(match[1]) <= 0:
         raise InputError(
             f"rate limit '{text}' is no rate", allowed="requests and a unit, such as 100/s or 60/m"
         )
-    return float(match[1]) / _SECONDS[match[2]]
+    return float(match[1]), float(_SECONDS[match[2]])
