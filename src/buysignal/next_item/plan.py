@@ -14,7 +14,7 @@ NETWORKS = ("gru", "transformer")
 BLENDED = ("markov", "item_to_item", "vmis_knn", "ranked", *NETWORKS)
 """What a blend is made of; popularity is what the others fall back to anyway."""
 
-TREES = {"questions": 40_000, "rounds": 120, "learning_rate": 0.15}
+TREES = {"questions": 20_000, "rounds": 100, "learning_rate": 0.15}
 FEW_TREES = {"questions": 6_000, "rounds": 40, "candidates": 50}
 FEW_PASSES = {"epochs": 3}
 
