@@ -69,11 +69,12 @@ def main() -> None:
         own = compare(shop, networks=networks)
         rows += own
         show(own)
+        if rows and not asked.look:
+            # After each shop, so that a run that is interrupted keeps what it has measured.
+            write_results("next_item", rows)
     print(f"{time.perf_counter() - began:.0f} s in all", flush=True)
     if not rows:
         skip("no shop has enough to ask")
-    if not asked.look:
-        write_results("next_item", rows)
 
 
 def shops(names: Sequence[str], visitors: int) -> Iterator[Shop]:
