@@ -13,6 +13,7 @@ from buysignal.bundle import Bundle
 from buysignal.errors import BundleError, EventsError
 from buysignal.features.catalogue import positions
 from buysignal.features.live import Reader, Visit, moment_of
+from buysignal.features.live_money import live_money
 from buysignal.row_scores import live_row
 from buysignal.scoring import reasons_for
 from buysignal.serve.one_row import RowScorer
@@ -120,6 +121,7 @@ class LiveScorer:
             "session_id": standing.session_id,
             "clicks": standing.clicks,
             "already_bought": bool(standing.row[_N_PURCHASE] > 0),
+            **live_money(standing.row, standing.visit),
             **self._score_row(row),
             **self._labels,
         }

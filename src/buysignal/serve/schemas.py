@@ -152,6 +152,9 @@ class Score(BaseModel):
     session_id: str
     clicks: int = Field(description="events of the visit that were read")
     already_bought: bool
+    cart_items: int = Field(description="pieces in the cart now")
+    cart_value: float = Field(description="in the goal's currency")
+    spent: float = Field(description="paid so far in this visit")
     probability: float = Field(ge=0, le=1)
     percentile: float = Field(ge=0, le=100, description="against the visits the model was tested on")
     expected_revenue: float | None = Field(default=None, description="in the goal's currency")

@@ -17,6 +17,7 @@ from buysignal.bundle import Bundle
 from buysignal.errors import BundleError
 from buysignal.features.catalogue import positions
 from buysignal.features.live import Reader, Visit
+from buysignal.features.live_money import LiveMoney, live_money
 from buysignal.recommend import recommender_of
 from buysignal.recommender import Wishes
 from buysignal.recommender.live_looks import visit_so_far
@@ -57,6 +58,7 @@ class _Open(NamedTuple):
     visit: Visit
     clicks: int
     row: npt.NDArray[np.float32]
+    money: LiveMoney
     looks: VisitSoFar | None
 
 
@@ -145,7 +147,7 @@ class BatchScorer:
         visit = visitor.note(event)
         row = live_row(self.bundle, visitor.live.row(visit), visit)
         looks = None if self._recommender is None else visit_so_far(visit)
-        return _Open(message, event, visit, visit.size, row, looks)
+        return _Open(message, event, visit, visit.size, row, live_money(row, visit), looks)
 
     def _scored(self, opened: list[_Open]) -> list[tuple[str, dict[str, Any]]]:
         X = np.stack([one.row for one in opened])
@@ -163,6 +165,7 @@ class BatchScorer:
                 "event_time": one.event.get("event_time"),
                 "clicks": one.clicks,
                 "already_bought": bought[at],
+                **one.money,
             }
             for name, values in listed.items():
                 reply[name] = titles[values[at]] if name == "segment" else values[at]
