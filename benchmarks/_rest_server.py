@@ -24,7 +24,7 @@ from buysignal.sources.read import load
 VISITORS = 20_000
 TRAINED_ON = 5_000
 PATIENCE_S = 120
-_SENT = ("visitor_id", "session_id", "event_name", "item_id", "category", "price", "quantity", "country",
+SENT = ("visitor_id", "session_id", "event_name", "item_id", "category", "price", "quantity", "country",
          "device", "channel", "page")  # fmt: skip
 
 
@@ -43,10 +43,10 @@ def demo_events(folder: Path) -> pa.Table:
 
 def bodies(events: pa.Table) -> list[bytes]:
     """Return a request for each event: the next click of a visit that the server keeps."""
-    kept = events.select([*_SENT, "event_time"]).to_pylist()
+    kept = events.select([*SENT, "event_time"]).to_pylist()
     found = []
     for event in kept:
-        sent = {name: event[name] for name in _SENT if event[name] is not None}
+        sent = {name: event[name] for name in SENT if event[name] is not None}
         sent["event_time"] = event["event_time"].isoformat()
         found.append(json.dumps({"event": sent}).encode())
     return found
@@ -59,23 +59,31 @@ def write_requests(place: Path, path: str, found: list[bytes]) -> Path:
 
 
 @contextmanager
-def served(bundle: Path) -> Iterator[int]:
+def served(bundle: Path, *options: str) -> Iterator[int]:
     """Serve a bundle in a process of its own; gives the port, and ends the process afterwards."""
-    port = _free_port()
+    with served_process(bundle, *options) as (port, _):
+        yield port
+
+
+@contextmanager
+def served_process(bundle: Path, *options: str) -> Iterator[tuple[int, int]]:
+    """Do as ``served``; gives the port and the id of the process."""
+    port = free_port()
     program = shutil.which("buysignal", path=str(Path(sys.executable).parent)) or "buysignal"
-    command = [program, "serve", str(bundle), "--port", str(port), "--no-watch"]
+    command = [program, "serve", str(bundle), "--port", str(port), "--no-watch", *options]
     with subprocess.Popen(
         command, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"}
     ) as process:
         try:
             _until_ready(port, process)
-            yield port
+            yield port, process.pid
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(PATIENCE_S)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens at."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

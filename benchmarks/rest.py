@@ -7,7 +7,14 @@ connections, each with one request under way. *At 1,000 a second*: open loop, la
 request should have been sent, so that nobody who waits is left out. Suggestions are asked for with the items
 that visits looked at, ten at a time. Before a clock starts, answers are held against ``scoring.score``.
 
-Run: ``python benchmarks/rest.py [--seconds 10] [--bundle FOLDER]``.
+The peer is ``mlflow models serve`` with the same bundle as a pyfunc model, one process like ours. Both are
+sent the same visits, each as a whole, from 32 connections as fast as answers come, and must give the same
+probabilities.
+
+``--soak 10`` then sends 500 clicks a second for ten minutes to a server that remembers fewer visitors than
+come, samples its memory, and fails where it holds over 5 % more in the last third than in the first.
+
+Run: ``python benchmarks/rest.py [--seconds 10] [--bundle FOLDER] [--soak MINUTES]``.
 """
 
 from __future__ import annotations
@@ -25,7 +32,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from _process import CORES
+from _rest_mlflow import asked_once, for_buysignal, for_mlflow, mlflow_served, visits_of
 from _rest_server import bodies, demo_events, served, trained, write_requests
+from _rest_soak import soaked
 from _results import Row, write_results
 from buysignal import bundle as bundles
 from buysignal import scoring
@@ -34,10 +43,11 @@ from buysignal.client import Client
 LOAD = Path(__file__).with_name("_rest_load.py")
 RATE = 1_000
 CHECKED = 200
+VISITS = 30_000
 LARGEST_DIFFERENCE = 1e-6
 
 
-def main(seconds: float, bundle: Path | None) -> None:
+def main(seconds: float, bundle: Path | None, soak: float | None) -> None:
     """Train, assert equal answers, measure, write the results."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
@@ -47,6 +57,9 @@ def main(seconds: float, bundle: Path | None) -> None:
         events = demo_events(folder)
         clicks = bodies(events)
         rows = measured(used, events, clicks, folder, seconds)
+        rows.append(beside_mlflow(used, events, folder, seconds))
+        if soak is not None:
+            rows += soaked(used, clicks, folder, soak, loaded)
     write_results("rest", rows)
 
 
@@ -71,6 +84,26 @@ def measured(used: Path, events: pa.Table, clicks: list[bytes], folder: Path, se
         rows.append(told("suggestions", "requests_per_s", found["per_second"], found))
         rows += at_rate("suggestions, 1,000 a second", loaded(port, asked, RATE, seconds))
     return rows
+
+
+def beside_mlflow(used: Path, events: pa.Table, folder: Path, seconds: float) -> Row:
+    """Return the visits a second that either server scores."""
+    visits = visits_of(events, VISITS)
+    ours, theirs = for_buysignal(visits), for_mlflow(visits)
+    with served(used) as port, mlflow_served(used, folder) as peer:
+        for one, other in zip(ours[:CHECKED:10], theirs[:CHECKED:10], strict=True):
+            found = asked_once(f"http://127.0.0.1:{port}/v1/score", one)["probability"]
+            (wanted,) = asked_once(f"http://127.0.0.1:{peer}/invocations", other)["predictions"]
+            if abs(found - wanted["probability"]) > LARGEST_DIFFERENCE:
+                raise AssertionError(f"{found} of buysignal and {wanted['probability']} of MLflow")
+        found = loaded(port, write_requests(folder / "ours", "/v1/score", ours), 0, seconds)
+        told("a whole visit scored", "requests_per_s", found["per_second"], found)
+        their = loaded(peer, write_requests(folder / "theirs", "/invocations", theirs), 0, seconds)
+        told("a whole visit scored by MLflow", "requests_per_s", their["per_second"], their)
+    return Row(
+        benchmark="rest", metric="requests_per_s", value=found["per_second"], n=found["requests"],
+        peer="mlflow-serve", peer_value=their["per_second"], case="a whole visit scored",
+    )  # fmt: skip
 
 
 def at_rate(case: str, found: dict[str, Any]) -> list[Row]:
@@ -139,5 +172,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--bundle", type=Path, help="an own one, in place of the demo shop's")
+    parser.add_argument(
+        "--soak", type=float, metavar="MINUTES", help="watch a server's memory for so long, too"
+    )
     asked = parser.parse_args()
-    main(asked.seconds, asked.bundle)
+    main(asked.seconds, asked.bundle, asked.soak)

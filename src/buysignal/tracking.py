@@ -1,4 +1,4 @@
-"""Tracking: a training run into MLflow. The only place that imports it."""
+"""Tracking: a training run into MLflow."""
 
 from __future__ import annotations
 

@@ -9,12 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow as pa
 import pytest
 
@@ -50,16 +51,25 @@ class Server:
 
 @contextmanager
 def started(
-    bundle: Path, log: Path, *options: str, environment: dict[str, str] | None = None
+    bundle: Path,
+    log: Path,
+    *options: str,
+    environment: dict[str, str] | None = None,
+    before: Callable[[], None] | None = None,
 ) -> Iterator[Server]:
-    """Start ``buysignal serve``, wait until it answers, and end it by its own id."""
+    """Start ``buysignal serve``, wait until it answers, and end it by its own id.
+
+    ``before`` is called in the new process before it becomes the server.
+    """
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = int(one.getsockname()[1])
     program = shutil.which("buysignal", path=str(Path(sys.executable).parent))
     command = [str(program), "serve", str(bundle), "--port", str(port), *options]
     with log.open("wb") as stream:
-        process = subprocess.Popen(command, stderr=stream, env={**os.environ, **(environment or {})})
+        process = subprocess.Popen(
+            command, stderr=stream, env={**os.environ, **(environment or {})}, preexec_fn=before
+        )
     server = Server(port, process, log)
     try:
         until = time.monotonic() + PATIENCE_S
@@ -80,6 +90,23 @@ def answers(server: Server) -> bool:
             return client.ready()["status"] == "ready"
         except ServerError:
             return False
+
+
+def swaps(server: Server) -> int:
+    """Return how often the server says that it exchanged its bundle."""
+    text = httpx.get(f"{server.url}/metrics").text
+    found = [
+        line for line in text.splitlines() if line.startswith('buysignal_bundle_swaps_total{how="done"}')
+    ]
+    return int(float(found[0].split()[-1])) if found else 0
+
+
+def until(holds: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

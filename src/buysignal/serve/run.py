@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ IDLE_S = 30
 """Seconds after which a connection that asks nothing is closed."""
 
 MOST_CONNECTIONS = 20_000
+"""At once; fewer where the system allows the process fewer files."""
+
+OWN_FILES = 200
+"""Files that are left for the process itself, so that it can read a new bundle whoever connects."""
+
 _PACKAGES = ("fastapi", "uvicorn", "orjson", "prometheus_client")
 
 
@@ -37,12 +43,13 @@ def serve(bundle: Path, settings: Settings, *, host: str = "127.0.0.1", port: in
     log = Log()
     take_over(log, "uvicorn", "asyncio")
     app = make_app(bundle, settings, log=log)
-    _many_files()
+    most = min(MOST_CONNECTIONS, _many_files() - OWN_FILES)
     _few_collections()
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, server_header=False, date_header=False,
         timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=GRACE_S, backlog=4_096,
-        limit_concurrency=MOST_CONNECTIONS, ws="none", **_quickest(),
+        limit_concurrency=most + 1, ws="none", loop="uvloop" if find_spec("uvloop") else "asyncio",
+        http=_protocol(most),
     )  # fmt: skip
     try:
         bound = config.bind_socket()
@@ -66,20 +73,24 @@ def require_api() -> None:
             raise DependencyError(package.replace("_", "-"), "api")
 
 
-def _quickest() -> dict[str, Any]:
-    """Return the event loop and the parser written in C, where they are installed."""
-    loop = "uvloop" if find_spec("uvloop") else "asyncio"
-    return {"loop": loop, "http": "httptools" if find_spec("httptools") else "h11"}
+def _protocol(most: int) -> Any:
+    """Return the connections that bound what a client may do; plain ones where the parser in C is missing."""
+    if find_spec("httptools") is None:
+        return "h11"
+    from buysignal.serve.connection import Connection
+
+    return partial(Connection, most=most)
 
 
-def _many_files() -> None:
-    """Allow as many open connections as the system lets this process have."""
+def _many_files() -> int:
+    """Allow as many open files as the system lets this process have; returns how many that are."""
     try:
         import resource
     except ImportError:  # Windows has no such limit.
-        return
+        return MOST_CONNECTIONS + OWN_FILES
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else MOST_CONNECTIONS + OWN_FILES
 
 
 def _few_collections() -> None:
