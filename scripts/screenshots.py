@@ -39,6 +39,7 @@ PAGES = {
     "models": ("Models", 1500),
     "visits": ("Visits", 1420),
     "live": ("Live visit", 1280),
+    "watch": ("Live", 1500),
     "revenue": ("Revenue", 1080),
     "price": ("Price what-if", 1400),
     "segments": ("Segments", 1320),
@@ -46,6 +47,10 @@ PAGES = {
     "carts": ("Carts at risk", 1340),
 }
 """Page -> its name in the navigation, and the height of its picture in pixels."""
+
+IN_DARK = ("live", "watch")
+PLAYED_MS = 45_000
+"""So long a replay runs before its picture is taken."""
 
 
 def main() -> None:
@@ -94,29 +99,36 @@ def served(models: Path) -> Iterator[str]:
 
 
 def wide_pictures(browser: Browser, address: str, out: Path, scheme: str) -> None:
-    """Write every page in light, and the live visit in dark."""
+    """Write every page in light, and those that move in dark."""
     page = opened(browser, address, WIDE, scheme)
     page.get_by_role("button", name="Open the demo shop").click()
     page.get_by_text("What this data can answer").wait_for()
     for name, (title, height) in PAGES.items():
-        if scheme == "dark" and name != "live":
+        if scheme == "dark" and name not in IN_DARK:
             continue
         page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
         settle(page)
         if name == "live":
             click_through(page)
+        if name == "watch":
+            play(page)
         write(page, out / f"{name}{'-dark' if scheme == 'dark' else ''}.png", WIDE[0], height)
     page.context.close()
 
 
 def phone_picture(browser: Browser, address: str, out: Path) -> None:
-    """Write the live visit as a phone shows it."""
+    """Write the live visit, and a replay, as a phone shows them."""
     page = opened(browser, address, PHONE, "light", phone=True)
     page.goto(f"{address}/live")
     page.get_by_role("heading", name="Manual input").wait_for()
     settle(page)
     click_through(page)
     write(page, out / "live-phone.png", PHONE[0], 1200)
+    page.goto(f"{address}/watch")
+    page.get_by_role("button", name="Open the demo shop").click()
+    page.get_by_role("button", name="Start", exact=True).wait_for()
+    play(page)
+    write(page, out / "watch-phone.png", PHONE[0], 1900)
     page.context.close()
 
 
@@ -144,6 +156,13 @@ def click_through(page: Page) -> None:
         within = page.locator(".st-key-shelf") if label == CLICKS[0] else page
         within.get_by_role("button", name=label, exact=True).first.click()
         settle(page, 1200)
+
+
+def play(page: Page) -> None:
+    """Play the data in use for a while, so that the charts have something to tell."""
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_text("Visits open").wait_for()
+    page.wait_for_timeout(PLAYED_MS)
 
 
 def settle(page: Page, pause_ms: int = 2500) -> None:

@@ -22,6 +22,7 @@ PAGES = {
     "Predict": (
         ("visits", "Visits", "groups"),
         ("live", "Live visit", "touch_app"),
+        ("watch", "Live", "sensors"),
         ("revenue", "Revenue", "payments"),
         ("price", "Price what-if", "sell"),
     ),

@@ -26,6 +26,8 @@ from buysignal.cli import card  # noqa: F401
 from buysignal.cli import serve  # noqa: F401
 from buysignal.cli import web  # noqa: F401
 from buysignal.cli import stream  # noqa: F401
+from buysignal.cli import spark_stream  # noqa: F401
+from buysignal.cli import alerts  # noqa: F401
 # isort: on
 
 __all__ = ["app", "main"]
