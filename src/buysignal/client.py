@@ -78,6 +78,17 @@ class Client:
         found: list[Json] = self._ask("POST", "/v1/score/batch", asked)["scores"]
         return found
 
+    def rows(self, rows: Sequence[Mapping[str, Any]], *, reasons: bool = False) -> list[Json]:
+        """Return the scores of session rows, in their order, where the server's bundle reads such rows.
+
+        Args:
+            rows: values by column name, None where nothing is known; times as ISO 8601 with their offset.
+            reasons: say what moves each score.
+        """
+        asked = {"rows": [dict(row) for row in rows], "reasons": reasons}
+        found: list[Json] = self._ask("POST", "/v1/score/rows", asked)["scores"]
+        return found
+
     def keep(self, events: Sequence[Mapping[str, Any]]) -> Json:
         """Send events to be kept and not scored; returns what became of them."""
         return self._ask("POST", "/v1/events", {"events": [dict(e) for e in events]})

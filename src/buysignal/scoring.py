@@ -40,6 +40,7 @@ __all__ = [
     "segment_counts",
     "segment_table",
     "story_of",
+    "table_rows",
     "write_scores",
 ]
 
@@ -167,7 +168,7 @@ def score(
         frame = pd.concat([ids, kept.scores(rows)], axis=1)
         X = kept.features(rows) if reasons else None
     else:
-        ids, X = _table_rows(bundle, table)
+        ids, X = table_rows(bundle, table)
         frame = pd.concat([ids, score_rows(bundle, X)], axis=1)
     if reasons and X is not None:
         frame["reasons"] = ["; ".join(r.sentence for r in reasons_for(bundle, row)) for row in X]
@@ -223,7 +224,7 @@ def story_of(bundle: Bundle, table: pa.Table, session: str) -> Story:
         )
         X = folded.features(rows)
     else:
-        _, every = _table_rows(bundle, table)
+        _, every = table_rows(bundle, table)
         rows = np.array([int(session)] if session.isdigit() and int(session) < len(every) else [], np.int64)
         X = every[rows]
         steps = pd.DataFrame({"row": rows})
@@ -343,7 +344,12 @@ def _event_rows(
     return ids, rows, notes
 
 
-def _table_rows(bundle: Bundle, table: pa.Table) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
+def table_rows(bundle: Bundle, table: pa.Table) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
+    """Return what names each session row, and the rows as the bundle reads them (n, bundle.width).
+
+    Raises:
+        SamplesError: columns the bundle needs are missing.
+    """
     time = bundle.profile.roles.time
     derived = ("hour", "weekday") if time is not None else ()
     samples = tables.table_samples(

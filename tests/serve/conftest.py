@@ -87,7 +87,7 @@ def started(
 def answers(server: Server) -> bool:
     with server.client(timeout_s=5) as client:
         try:
-            return client.ready()["status"] == "ready"
+            return client.ready()["status"] in ("ready", "degraded")
         except ServerError:
             return False
 

@@ -19,6 +19,14 @@ def serve(
     api_key_env: Annotated[
         str | None, typer.Option(help="Environment variable with the API key (several: commas between).")
     ] = None,
+    state: Annotated[
+        str,
+        typer.Option(
+            help="Where visitors are remembered: memory, or redis://host:6379/0 for several servers.",
+            envvar="BUYSIGNAL_STATE",
+            show_envvar=True,
+        ),
+    ] = "memory",
     cors: Annotated[
         list[str] | None, typer.Option(help="Origin whose pages may ask, such as https://shop.example.")
     ] = None,
@@ -51,6 +59,6 @@ def serve(
         keys = tuple(key.strip() for key in given.split(","))
     settings = Settings(
         api_keys=keys, cors=tuple(cors or ()), rate_limit=rate_limit, max_body=max_body,
-        state=Bounds(visitors, forget_after), log_requests=log_requests, watch=watch,
+        state=Bounds(visitors, forget_after), store=state, log_requests=log_requests, watch=watch,
     )  # fmt: skip
     serve(bundle, settings, host=host, port=port)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from buysignal.bundle import Bundle
 from buysignal.errors import EventsError
 from buysignal.events import EVENT_CODES
 from buysignal.recommend import recommender_of
@@ -26,6 +27,9 @@ from buysignal.serve.state import MemoryState
 
 Answer = dict[str, Any]
 
+Reply = Answer | Awaitable[Answer]
+"""At once where the visitors are in this process, awaited where they are elsewhere."""
+
 AT_ONCE = 10
 """Visits of a batch that are scored before others get their turn."""
 
@@ -35,6 +39,8 @@ MOST_KEPT = 10_000
 
 MOST_KEPT_ITEMS = 10
 """Longer visits are seldom alike; their suggestions are not kept."""
+
+Known = TypeVar("Known")
 
 Suggestions = list[dict[str, Any]]
 Suggester = Callable[[tuple[str, ...], Wishes], Suggestions]
@@ -53,28 +59,33 @@ class Answers:
         metrics: where events are counted.
     """
 
-    def __init__(self, in_use: BundleInUse, state: MemoryState, metrics: Metrics) -> None:
+    def __init__(self, in_use: BundleInUse[LiveScorer], state: MemoryState, metrics: Metrics) -> None:
         self._in_use = in_use
         self._state = state
         self._metrics = metrics
         self._segments: tuple[LiveScorer, Answer] | None = None
         self._kept: tuple[LiveScorer, Suggester] | None = None
 
-    def score(self, asked: schemas.ScoreRequest) -> Answer:
+    def score(self, asked: schemas.ScoreRequest) -> Reply:
         """Score one visit as it stands at its last event.
 
         With `event` the server keeps the visit: each event is taken in and scored with all before it. With
         `events` nothing is kept, and the last event's visit is scored.
         """
+        if asked.event is None:
+            return self.whole(asked)
         scorer = self._in_use.scorer
-        if asked.event is not None:
-            self._agreed([asked.event])
-            standing = scorer.click(self._state, self._timed(asked.event))
-            self._count(asked.event, repeated=standing.repeated)
-        else:
-            events = asked.events or []
-            self._agreed(events)
-            standing = scorer.whole([event.__dict__ for event in events])
+        self._agreed([asked.event])
+        standing = scorer.click(self._state, self._timed(asked.event))
+        self._count(asked.event, repeated=standing.repeated)
+        return scorer.scores(standing, reasons=asked.reasons)
+
+    def whole(self, asked: schemas.ScoreRequest) -> Answer:
+        """Score a visit all of whose events were sent; nothing is kept."""
+        scorer = self._in_use.scorer
+        events = asked.events or []
+        self._agreed(events)
+        standing = scorer.whole([event.__dict__ for event in events])
         return scorer.scores(standing, reasons=asked.reasons)
 
     async def batch(self, asked: schemas.BatchRequest) -> Answer:
@@ -104,39 +115,41 @@ class Answers:
                 await asyncio.sleep(0)
         return counts
 
-    def session(self, session_id: str, visitor_id: str | None = None, reasons: bool = False) -> Answer:
+    def session(self, session_id: str, visitor_id: str | None = None, reasons: bool = False) -> Reply:
         """Return the scores of a visit that the server keeps, as it stands."""
         scorer = self._in_use.scorer
-        standing = scorer.found(self._state, session_id, visitor_id)
-        if standing is None:
-            raise _no_such_visit()
+        standing = found(scorer.found(self._state, session_id, visitor_id))
         return scorer.scores(standing, reasons=reasons)
 
     def segments(self) -> Answer:
         """Return the kinds of visits that the bundle knows, with their evidence."""
         scorer = self._in_use.scorer
-        if not scorer.bundle.segment_profiles:
-            raise NotFoundError("This bundle has no segments. What to do: train on more sessions.")
         if self._segments is None or self._segments[0] is not scorer:
-            rows = segment_table(scorer.bundle).astype(object).to_dict(orient="records")
-            self._segments = scorer, {"segments": [_without_missing(row) for row in rows]}
+            self._segments = scorer, segments_of(scorer.bundle)
         return self._segments[1]
 
-    def recommend(self, asked: schemas.RecommendRequest) -> Answer:
+    def recommend(self, asked: schemas.RecommendRequest) -> Reply:
         """Suggest items that the visit is likely to look at next; no forecast of a purchase."""
         scorer = self._in_use.scorer
+        return self.suggested(asked, scorer, self._visit(asked, scorer))
+
+    def suggested(
+        self, asked: schemas.RecommendRequest, scorer: LiveScorer, visit: VisitSoFar | None
+    ) -> Answer:
+        """Return suggestions to a visit that the server keeps; to the items that were sent where None."""
         bundle = scorer.bundle
         if bundle.recommender is None:
             raise NotFoundError(
                 "This bundle suggests no items. What to do: train on events with more looks at items."
             )
         wishes = wishes_of(asked)
-        if asked.items is not None and len(asked.items) <= MOST_KEPT_ITEMS and asked.only is None:
-            found = self._suggester(scorer)(tuple(asked.items), wishes)
+        items = tuple(asked.items or ())
+        if visit is None and len(items) <= MOST_KEPT_ITEMS and asked.only is None:
+            told = self._suggester(scorer)(items, wishes)
         else:
-            found = _suggest(scorer, self._visit(asked, scorer), wishes)
+            told = _suggest(scorer, visit or VisitSoFar(items), wishes)
         return {
-            "recommendations": found,
+            "recommendations": told,
             "simulated": bundle.manifest.dataset.simulated,
             "bundle_version": bundle.version,
         }
@@ -151,14 +164,11 @@ class Answers:
             self._kept = scorer, lru_cache(maxsize=MOST_KEPT)(suggest)
         return self._kept[1]
 
-    def _visit(self, asked: schemas.RecommendRequest, scorer: LiveScorer) -> VisitSoFar:
+    def _visit(self, asked: schemas.RecommendRequest, scorer: LiveScorer) -> VisitSoFar | None:
         if asked.session_id is None:
-            return VisitSoFar(tuple(asked.items or ()))
+            return None
         with self._state.lock:
-            known = self._state.find(asked.session_id, scorer.reader, asked.visitor_id)
-            if known is None:
-                raise _no_such_visit()
-            return visit_so_far(known[1])
+            return visit_so_far(found(self._state.find(asked.session_id, scorer.reader, asked.visitor_id))[1])
 
     def _timed(self, event: schemas.Event) -> Answer:
         """Return the event's columns; one without a time happens now."""
@@ -190,6 +200,18 @@ def _suggest(scorer: LiveScorer, visit: VisitSoFar, wishes: Wishes) -> Suggestio
     return [asdict(one) for one in next(recommender.suggest_all([visit], wishes))]
 
 
+def segments_of(bundle: Bundle) -> Answer:
+    """Return the kinds of visits that a bundle knows, with their evidence.
+
+    Raises:
+        NotFoundError: it knows none.
+    """
+    if not bundle.segment_profiles:
+        raise NotFoundError("This bundle has no segments. What to do: train on more sessions.")
+    rows = segment_table(bundle).astype(object).to_dict(orient="records")
+    return {"segments": [_without_missing(row) for row in rows]}
+
+
 def wishes_of(asked: schemas.RecommendRequest) -> Wishes:
     """Return what the page wishes.
 
@@ -208,10 +230,17 @@ def wishes_of(asked: schemas.RecommendRequest) -> Wishes:
     )
 
 
-def _no_such_visit() -> NotFoundError:
-    return NotFoundError(
-        "The server knows no open visit of this id (any more). What to do: send its events to /v1/events."
-    )
+def found(known: Known | None) -> Known:
+    """Return a visit that was looked for.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    if known is None:
+        raise NotFoundError(
+            "The server knows no open visit of this id (any more). What to do: send its events to /v1/events."
+        )
+    return known
 
 
 def _without_missing(row: dict[Any, Any]) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -20,13 +21,16 @@ from buysignal import __version__
 from buysignal.errors import InputError
 from buysignal.serve import schemas
 from buysignal.serve.answers import Answers, NotFoundError
-from buysignal.serve.guard import Guard
-from buysignal.serve.in_use import BundleInUse
+from buysignal.serve.guard import Guard, RefusedError
 from buysignal.serve.logs import Log
 from buysignal.serve.metrics import CONTENT_TYPE, Metrics
 from buysignal.serve.quick import QuickRoute, problem
+from buysignal.serve.readiness import Readiness
+from buysignal.serve.row_answers import PATH as ROWS
+from buysignal.serve.row_answers import add_row_routes, refuse
 from buysignal.serve.settings import Settings
 from buysignal.serve.state import MemoryState
+from buysignal.serve.stores import answers_of, bundle_in_use, store_of
 
 _ABOUT = """Scores of visits while they go on: will this visitor buy, how much, which kind of visit is it, and
 what to show next. A score is called conversion only where `proxy` is false; where `simulated` is true the
@@ -39,18 +43,20 @@ def make_app(bundle: str | Path, settings: Settings | None = None, *, log: Log |
     """Return the application that serves a bundle.
 
     Args:
-        bundle: the folder of a bundle that reads events.
+        bundle: the folder of a bundle.
         settings: limits, keys and bounds; the defaults where None.
         log: where it writes; standard error where None.
 
     Raises:
-        BundleError: there is no such bundle, or it does not read events.
+        BundleError: there is no such bundle.
+        InputError: what is set cannot be used.
     """
     settings = settings or Settings()
     log = log or Log()
-    state = MemoryState(settings.state)
-    metrics = Metrics(state.__len__)
-    in_use = BundleInUse(Path(bundle), log)
+    in_use = bundle_in_use(Path(bundle), log)
+    of_events = in_use.scorer.bundle.reads_events
+    state = store_of(settings, log) if of_events else None
+    metrics = Metrics(lambda: 0 if state is None else len(state))
     metrics.uses(in_use.scorer.bundle.version)
 
     @asynccontextmanager
@@ -59,11 +65,16 @@ def make_app(bundle: str | Path, settings: Settings | None = None, *, log: Log |
         tasks: list[asyncio.Task[Any]] = []
         if settings.watch:
             tasks.append(asyncio.create_task(in_use.watch(metrics)))
+        link = None if state is None or isinstance(state, MemoryState) else state.link
+        if link is not None:
+            tasks.append(asyncio.create_task(link.watch()))
         with _on_hangup(lambda: tasks.append(asyncio.create_task(in_use.reload(metrics)))):
             yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if link is not None:
+            await link.close()
         log.info("stopped")
 
     app = FastAPI(title="buysignal", version=__version__, description=_ABOUT, lifespan=lifespan)
@@ -77,10 +88,14 @@ def make_app(bundle: str | Path, settings: Settings | None = None, *, log: Log |
             allow_methods=["GET", "POST"],
             allow_headers=["content-type", "x-api-key", "authorization"],
         )
-    answers = Answers(in_use, state, metrics)
-    _live_routes(app, answers)
-    _other_routes(app, answers)
-    _health_routes(app, in_use, state, metrics)
+    if state is None:
+        add_row_routes(app, in_use)
+    else:
+        answers = answers_of(in_use, state, metrics)
+        _live_routes(app, answers)
+        _other_routes(app, answers)
+        refuse(app, "POST", ROWS, "This bundle reads events. What to do: send a visit's events to /v1/score.")
+    _health_routes(app, Readiness(in_use, state, metrics.registry), metrics)
     _problems(app)
     quick.update({route.path: route for route in app.routes if isinstance(route, QuickRoute)})
     app.state.in_use, app.state.metrics, app.state.visits = in_use, metrics, state
@@ -129,7 +144,8 @@ def _other_routes(app: FastAPI, answers: Answers) -> None:
         visitor_id: Annotated[str | None, Query(max_length=200)] = None,
         reasons: bool = False,
     ) -> Any:
-        return answers.session(session_id, visitor_id, reasons)
+        found = answers.session(session_id, visitor_id, reasons)
+        return await found if inspect.isawaitable(found) else found
 
     @app.get(
         "/v1/segments", response_model=schemas.Segments, responses=schemas.PROBLEMS, tags=["scores"],
@@ -139,25 +155,14 @@ def _other_routes(app: FastAPI, answers: Answers) -> None:
         return answers.segments()
 
 
-def _health_routes(app: FastAPI, in_use: BundleInUse, state: MemoryState, metrics: Metrics) -> None:
+def _health_routes(app: FastAPI, readiness: Readiness, metrics: Metrics) -> None:
     @app.get("/healthz", tags=["health"], summary="Whether the process answers")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
     @app.get("/readyz", tags=["health"], summary="Whether it can score, and with what")
     async def readyz() -> dict[str, Any]:
-        bundle = in_use.scorer.bundle
-        return {
-            "status": "ready" if in_use.failure is None else "degraded",
-            "degraded_because": in_use.failure,
-            "bundle_version": bundle.version,
-            "goal": bundle.goal.name,
-            "proxy": bundle.goal.proxy,
-            "simulated": bundle.manifest.dataset.simulated,
-            "recommendations": bundle.recommender is not None,
-            "state": state.name,
-            "visitors": len(state),
-        }
+        return readiness.told()
 
     @app.get("/metrics", tags=["health"], summary="Figures for Prometheus", response_class=Response)
     async def figures() -> Response:
@@ -186,6 +191,11 @@ def _problems(app: FastAPI) -> None:
     @app.exception_handler(NotFoundError)
     async def missing(request: Request, error: NotFoundError) -> Response:
         return answer(404, str(error))
+
+    @app.exception_handler(RefusedError)
+    async def away(request: Request, error: RefusedError) -> Response:
+        headers = {name.decode(): value.decode() for name, value in error.headers}
+        return answer(error.status, str(error), headers)
 
     @app.exception_handler(InputError)
     async def unusable(request: Request, error: InputError) -> Response:

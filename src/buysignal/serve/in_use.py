@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from buysignal import bundle as bundles
+from buysignal.bundle import Bundle
 from buysignal.errors import BundleError, BuysignalError
 from buysignal.manifest import MANIFEST
 from buysignal.serve.live_scores import LiveScorer
@@ -22,26 +23,39 @@ LOOK_S = 2.0
 """Seconds between looks at the folder."""
 
 
-class BundleInUse:
+class HasBundle(Protocol):
+    """What answers for a bundle."""
+
+    @property
+    def bundle(self) -> Bundle: ...
+
+
+Scorer = TypeVar("Scorer", bound=HasBundle)
+
+
+class BundleInUse(Generic[Scorer]):
     """The scorer of a bundle's folder.
 
     Args:
         path: the folder; a bundle that is put there later takes over on ``reload``.
+        log: where exchanges are told.
+        tried: makes a scorer of the folder that has answered once; another may be set for the next ones.
 
     Attributes:
         scorer: what answers now.
         failure: why the last exchange failed, as a sentence; None where it did not.
 
     Raises:
-        BundleError: there is no bundle for live visits.
+        BundleError: there is no bundle, or ``tried`` refuses it.
     """
 
-    def __init__(self, path: Path, log: Log) -> None:
+    def __init__(self, path: Path, log: Log, tried: Callable[[Path], Scorer]) -> None:
+        self.tried = tried
         self._path = path
         self._log = log
         self._lock = asyncio.Lock()
         self._stamp = self._stamped()
-        self.scorer = tried(path)
+        self.scorer: Scorer = tried(path)
         self.failure: str | None = None
 
     async def reload(self, metrics: Metrics) -> bool:
@@ -52,7 +66,7 @@ class BundleInUse:
         async with self._lock:
             stamp = self._stamped()
             try:
-                scorer = await asyncio.to_thread(tried, self._path)
+                scorer = await asyncio.to_thread(self.tried, self._path)
             except (BuysignalError, OSError) as error:
                 self.failure = str(error)
                 metrics.swapped(self.scorer.bundle.version, well=False)
@@ -83,18 +97,27 @@ class BundleInUse:
         return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def tried(path: Path) -> LiveScorer:
+def tried_live(path: Path) -> LiveScorer:
     """Return the scorer of a bundle that has answered once: compiled, and everything read.
 
     Raises:
         BundleError: there is no such bundle, or it cannot score live visits.
     """
-    try:
-        scorer = LiveScorer(bundles.load(path))
-    except OSError as error:
-        raise BundleError(f"'{path}' cannot be read: {error.strerror}") from error
+    scorer = LiveScorer(opened(path))
     view = {"visitor_id": "v", "event_name": "view_item", "item_id": "i", "category": "c", "price": 1.0}
     scorer.scores(scorer.whole([view]))
     if scorer.bundle.recommender is not None:
         scorer.bundle.recommender.suggest(scorer.bundle.recommender.catalog.names[:1])
     return scorer
+
+
+def opened(path: Path) -> Bundle:
+    """Return the bundle in a folder.
+
+    Raises:
+        BundleError: there is none, or it cannot be read.
+    """
+    try:
+        return bundles.load(path)
+    except OSError as error:
+        raise BundleError(f"'{path}' cannot be read: {error.strerror}") from error

@@ -17,7 +17,8 @@ from buysignal.features.live_money import live_money
 from buysignal.row_scores import live_row
 from buysignal.scoring import reasons_for
 from buysignal.serve.one_row import RowScorer
-from buysignal.serve.state import KnownVisitor, MemoryState
+from buysignal.serve.state import MemoryState
+from buysignal.serve.visitor import KnownVisitor
 
 Event = Mapping[str, Any]
 Row = npt.NDArray[np.float32]
@@ -79,10 +80,7 @@ class LiveScorer:
         """Take one event into the state; returns the event's visit as it stands now."""
         with state.lock:
             visitor, visit = state.note(event, self.reader, self.session_gap)
-            if visit is None:
-                told = visitor.visit(str(event.get("session_id")))
-                return standing_of(visitor, told or _latest(visitor), repeated=True)
-            return standing_of(visitor, visit)
+            return standing_after(event, visitor, visit)
 
     def found(self, state: MemoryState, session_id: str, visitor_id: str | None = None) -> Standing | None:
         """Return an open visit as it stands; None where the state knows none by this id."""
@@ -130,6 +128,14 @@ class LiveScorer:
         if reasons:
             found["reasons"] = [asdict(reason) for reason in reasons_for(self.bundle, row)]
         return found
+
+
+def standing_after(event: Event, visitor: KnownVisitor, visit: Visit | None) -> Standing:
+    """Return how a visit stands after an event that was noted; None where the event was here before."""
+    if visit is None:
+        told = visitor.visit(str(event.get("session_id")))
+        return standing_of(visitor, told or _latest(visitor), repeated=True)
+    return standing_of(visitor, visit)
 
 
 def standing_of(visitor: KnownVisitor, visit: Visit, *, repeated: bool = False) -> Standing:

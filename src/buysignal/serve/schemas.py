@@ -175,6 +175,30 @@ class Scores(BaseModel):
     scores: list[Score]
 
 
+class RowScore(BaseModel):
+    """A session row's scores. With ``proxy`` true the probability is no conversion."""
+
+    row: int = Field(description="its place in the request, from 0")
+    session_id: str | None = None
+    probability: float = Field(ge=0, le=1)
+    percentile: float = Field(ge=0, le=100, description="against the visits the model was tested on")
+    expected_revenue: float | None = Field(default=None, description="in the goal's currency")
+    revenue_low: float | None = None
+    revenue_high: float | None = None
+    segment: str | None = None
+    goal: str
+    proxy: bool
+    simulated: bool = Field(description="learned from a simulated shop")
+    bundle_version: str
+    reasons: list[Reason] | None = None
+
+
+class RowScores(BaseModel):
+    """Scores in the order of the rows."""
+
+    scores: list[RowScore]
+
+
 class Kept(BaseModel):
     """What became of the events."""
 
@@ -242,4 +266,5 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     413: {"model": Problem, "description": "the body is too large"},
     422: {"model": Problem, "description": "the body is not what is allowed"},
     429: {"model": Problem, "description": "too many requests of one client"},
+    503: {"model": Problem, "description": "what is remembered cannot be reached; see Retry-After"},
 }

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from buysignal.errors import InputError
 from buysignal.serve.state import Bounds
 
+MEMORY = "memory"
+
 _BYTES = {"KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 _SECONDS = {"s": 1, "m": 60, "h": 3_600}
 
@@ -23,6 +25,7 @@ class Settings:
         max_body: largest body, such as ``"1MB"``.
         body_timeout_s: seconds that a body may take to arrive.
         state: how much is remembered of visitors.
+        store: where: ``"memory"`` of this process, or the address of a Redis.
         log_requests: a line for every request, not for problems alone.
         watch: look every two seconds whether the bundle was replaced.
     """
@@ -33,6 +36,7 @@ class Settings:
     max_body: str = "1MB"
     body_timeout_s: float = 10.0
     state: Bounds = field(default_factory=Bounds)
+    store: str = MEMORY
     log_requests: bool = False
     watch: bool = True
 
@@ -40,6 +44,12 @@ class Settings:
         bytes_of(self.max_body, "max_body")
         if self.rate_limit is not None:
             rate_of(self.rate_limit)
+        if self.store != MEMORY and not self.store.startswith(("redis://", "rediss://", "unix://")):
+            # It may hold a password, so it is not repeated.
+            raise InputError(
+                "this is no place for the state",
+                allowed="memory, redis://host:6379/0, or rediss://:password@host:6380/0 for TLS",
+            )
         if any(not key.strip() for key in self.api_keys):
             raise InputError("an API key is empty", todo="set the environment variable to a long random text")
 

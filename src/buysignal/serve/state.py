@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import RLock
-from typing import Any
 
-from buysignal.features.live import LiveVisitor, Reader, Visit, moment_of
-from buysignal.sessions import NO_TIME
+from buysignal.features.live import Reader, Visit
+from buysignal.serve.visitor import Event, KnownVisitor
 from buysignal.units import duration_us
 
-RECENT_IDS = 200
-"""Event ids of a visitor that are remembered, so that what is sent twice counts once."""
-
-Event = Mapping[str, Any]
+__all__ = ["Bounds", "KnownVisitor", "MemoryState"]
 
 
 @dataclass(frozen=True)
@@ -28,64 +24,16 @@ class Bounds:
     """How much is remembered.
 
     Attributes:
-        visitors: at most.
+        visitors: at most; in Redis its own bound on memory takes this one's place.
         forget_after: a visitor who was not seen for so long is forgotten, such as ``"7d"``.
     """
 
     visitors: int = 100_000
     forget_after: str = "7d"
 
-
-class KnownVisitor:
-    """One visitor: the open visits, and what gives an id to those without one."""
-
-    __slots__ = ("_day", "_gap", "_ids", "_number", "_time", "live", "seen", "visitor_id")
-
-    def __init__(self, visitor_id: str, reader: Reader, session_gap: str) -> None:
-        self.visitor_id = visitor_id
-        self.live = LiveVisitor(reader, session_gap)
-        self.seen = 0.0
-        self._gap = duration_us(session_gap, "session_gap")
-        self._number = 1
-        self._time: int | None = None
-        self._day = int(NO_TIME)
-        self._ids: dict[str, None] = {}
-
-    def note(self, event: Event) -> Visit | None:
-        """Take in an event; returns its visit, or None where this ``event_id`` was here before.
-
-        Without a ``session_id`` a visit ends after the session gap, or with the day where there is no
-        clock, and is called as batch calls it: ``visitor-1``, ``visitor-2``.
-        """
-        if self._is_known(event.get("event_id")):
-            return None
-        number = self._session_number(*moment_of(event))
-        if event.get("session_id") is None:
-            event = {**event, "session_id": f"{self.visitor_id}-{number}"}
-        return self.live.note(event)
-
-    def visit(self, session_id: str) -> Visit | None:
-        """Return an open visit by its id."""
-        return next((visit for visit in self.live.visits if visit.session_id == session_id), None)
-
-    def _is_known(self, event_id: str | None) -> bool:
-        if event_id is None:
-            return False
-        if event_id in self._ids:
-            return True
-        self._ids[event_id] = None
-        if len(self._ids) > RECENT_IDS:
-            del self._ids[next(iter(self._ids))]
-        return False
-
-    def _session_number(self, time: int, day: int) -> int:
-        if self._time is not None:
-            if time != NO_TIME and self._time != NO_TIME:
-                self._number += time - self._time > self._gap
-            else:
-                self._number += day != self._day
-        self._time, self._day = time, day
-        return self._number
+    def keep_s(self) -> float:
+        """Return ``forget_after`` in seconds."""
+        return duration_us(self.forget_after, "forget_after") / 1e6
 
 
 class MemoryState:
@@ -99,13 +47,14 @@ class MemoryState:
     """
 
     name = "memory"
+    failure: str | None = None
 
     def __init__(self, bounds: Bounds | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.bounds = bounds or Bounds()
         self.lock = RLock()
         self.forgotten = 0
         self._clock = clock
-        self._keep = duration_us(self.bounds.forget_after, "forget_after") / 1e6
+        self._keep = self.bounds.keep_s()
         self._visitors: OrderedDict[str, KnownVisitor] = OrderedDict()
         self._visitor_of: dict[str, str] = {}
 
@@ -138,7 +87,7 @@ class MemoryState:
             visit = None if visitor is None else visitor.visit(session_id)
             if visitor is None or visit is None:
                 return None
-            _read_with(visitor, reader)
+            visitor.read_with(reader)
             return visitor, visit
 
     def forget(self, visitor_id: str) -> bool:
@@ -161,7 +110,7 @@ class MemoryState:
                 self.forgotten += 1
         else:
             self._visitors.move_to_end(visitor_id)
-            _read_with(visitor, reader)
+            visitor.read_with(reader)
         visitor.seen = now
         return visitor
 
@@ -188,8 +137,3 @@ class MemoryState:
         for visit in visits:
             if self._visitor_of.get(str(visit.session_id)) == visitor.visitor_id:
                 del self._visitor_of[str(visit.session_id)]
-
-
-def _read_with(visitor: KnownVisitor, reader: Reader) -> None:
-    if visitor.live.reader is not reader:
-        visitor.live.reread(reader)
