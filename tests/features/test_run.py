@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from buysignal import events as ev
 from buysignal import features, sessions
 from buysignal.errors import InputError
-from buysignal.features import kernel
+from buysignal.features import kernel, packed
 from buysignal.features.live import LiveVisitor, Reader
 from buysignal.sources import load
 from buysignal.sources.demo import write_demo
@@ -150,7 +150,7 @@ def test_each_loop_is_compiled_once_however_the_events_lie(dirty: pa.Table) -> N
         features.fold(events, vocabulary)
         features.fold(events, vocabulary, cross, columns=["n_events"])
         LiveVisitor(Reader(vocabulary)).observe(dirty.slice(0, 1).to_pylist()[0])
-    for compiled in (kernel.fold_visitors, kernel.fold_session, kernel.absorb, kernel.rows_before):
+    for compiled in (kernel.fold_visitors, packed.fold_last):
         assert len(compiled.signatures) == 1
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from array import array
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from buysignal.events import EVENT_CODES, OTHER_CODE
-from buysignal.features import kernel
-from buysignal.features.catalogue import NAMES
+from buysignal.features import kernel, packed
 from buysignal.features.encode import CONTEXT_COLUMNS, page_number
 from buysignal.features.frozen import frozen
 from buysignal.features.vocabulary import Vocabulary
@@ -21,81 +24,14 @@ from buysignal.units import duration_us
 OPEN_VISITS = 8
 """Sessions of one visitor that can still go on; an older one is summed up and cannot be resumed."""
 
+Said = tuple[str | None, str | None, str | None]
+"""Channel, device and country of an event."""
+
 _EPOCH = date(1970, 1, 1)
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-
-class Visit:
-    """The events of one session in arrays that have room for ``SESSION_CAP`` of them.
-
-    Attributes:
-        session_id: None where the source gave none.
-        size: events so far; rows from there on in ``arrays`` are empty.
-        items, categories: each name and the small integer that stands for it in ``arrays``.
-        arrays: the events, in order of time.
-        known: the visitor's other sessions, as they stood when this one began.
-    """
-
-    def __init__(self, session_id: str | None, known: npt.NDArray[np.float64]) -> None:
-        self.session_id = session_id
-        self.known = known
-        self.size = 0
-        self.items: dict[str, int] = {}
-        self.categories: dict[str, int] = {}
-        self.arrays = _allocate(16)
-        self.read = _to_read(self.arrays)
-        self.said: list[tuple[str | None, ...]] = []
-
-    def open_place(self, time: int) -> int:
-        """Make room for one more event where its time belongs, and return the place."""
-        room = len(self.arrays.code)
-        if self.size == room:
-            grown = _allocate(min(2 * room, SESSION_CAP))
-            for name in kernel.EventArrays._fields:
-                getattr(grown, name)[:room] = getattr(self.arrays, name)
-            self.arrays = grown
-            self.read = _to_read(grown)
-        at = self.size
-        while at > 0 and self.arrays.time[at - 1] > time:
-            at -= 1
-        if at < self.size:
-            for name in OF_EVENTS:
-                values = getattr(self.arrays, name)
-                values[at + 1 : self.size + 1] = values[at : self.size]
-        self.size += 1
-        return at
-
-
-OF_EVENTS = ("code", "time", "day", "item", "category", "price", "quantity", "page", "context")
-"""The arrays with a row an event; the others have one an item or category."""
-
-
-def _allocate(room: int) -> kernel.EventArrays:
-    return kernel.EventArrays(
-        code=np.zeros(room, np.int8),
-        time=np.full(room, NO_TIME, np.int64),
-        day=np.full(room, NO_TIME, np.int64),
-        item=np.full(room, -1, np.int32),
-        category=np.full(room, -1, np.int32),
-        price=np.full(room, np.nan, np.float64),
-        quantity=np.ones(room, np.float64),
-        page=np.full(room, np.nan, np.float32),
-        context=np.full((room, len(CONTEXT_COLUMNS)), -1, np.int32),
-        item_row=np.zeros(room, np.int32),
-        category_row=np.zeros(room, np.int32),
-        category_level=np.zeros(room, np.int32),
-    )
-
-
-def _absorb(past: npt.NDArray[np.float64], visit: Visit, until: int) -> None:
-    """Add the first ``until`` events of a visit to ``past``."""
-    arrays = visit.read
-    kernel.absorb(past, arrays.code, arrays.time, arrays.price, arrays.quantity, 0, until)
-
-
-def _to_read(arrays: kernel.EventArrays) -> kernel.EventArrays:
-    return kernel.EventArrays(*map(frozen, arrays))
+_NO_TIME = int(NO_TIME)
+_LARGEST_SINGLE = float(np.finfo(np.float32).max)
 
 
 class Reader:
@@ -112,6 +48,160 @@ class Reader:
             for column, levels in vocabulary.levels.items()
         }
 
+    def item(self, name: str) -> int:
+        """Return the item's row in the priors."""
+        return self.items.get(name, len(self.items))
+
+    def category(self, name: str) -> tuple[int, int]:
+        """Return the category's row in the priors, and its code as a feature."""
+        row = self.categories.get(name, len(self.categories))
+        return row, self.levels["category"].get(name, -1)
+
+    def said(self, said: Said) -> tuple[int, ...]:
+        """Return the codes of channel, device and country."""
+        levels = self.levels
+        return tuple(levels[c].get(level or "", -1) for c, level in zip(CONTEXT_COLUMNS, said, strict=True))
+
+
+class Visit:
+    """The events of one session as records, and the names that these stand for.
+
+    Attributes:
+        session_id: None where the source gave none.
+        known: the visitor's other sessions, as they stood when this one began; a past, as bytes.
+        records: the events in order of time, as ``features.packed`` has them; never changed, only replaced.
+        items, categories, said: each name and the small integer that stands for it in the records.
+        names: the same in the order in which they came, as ``features.packed`` writes names.
+    """
+
+    __slots__ = (
+        "_categories_read", "_items_read", "_said_read", "categories", "items", "known", "names", "records",
+        "said", "session_id",
+    )  # fmt: skip
+
+    def __init__(self, session_id: str | None, known: bytes) -> None:
+        self.session_id = session_id
+        self.known = known
+        self.records = b""
+        self.names = bytearray(packed.name_of(packed.SAYING, session_id))
+        self.items: dict[str, int] = {}
+        self.categories: dict[str, int] = {}
+        self.said: dict[Said, int] = {}
+        self._items_read = array("i")
+        self._categories_read = array("i")
+        self._said_read = array("i")
+
+    @property
+    def size(self) -> int:
+        """Events so far."""
+        return len(self.records) // packed.SIZE
+
+    @property
+    def arrays(self) -> kernel.EventArrays:
+        """The events as the fold reads them."""
+        events = packed.as_array(self.records)
+        rows, levels = np.frombuffer(self._categories_read, np.int32).reshape(-1, 2).T.copy()
+        said = np.array(self._said_read, np.int32).reshape(-1, packed.SAID)
+        return kernel.EventArrays(
+            **{name: frozen(events[name]) for name in _OF_EVENTS},
+            context=frozen(said[events["said"]]),
+            item_row=frozen(np.array(self._items_read, np.int32)),
+            category_row=frozen(rows),
+            category_level=frozen(levels),
+        )
+
+    def add(self, event: Mapping[str, Any], time: int, day: int, reader: Reader) -> None:
+        """Put an event where its time belongs."""
+        get = event.get
+        price, quantity, item, category = get("price"), get("quantity"), get("item_id"), get("category")
+        record = packed.pack(
+            time,
+            day,
+            math.nan if price is None else price,
+            1.0 if quantity is None else quantity,
+            -1 if item is None else self._item(item, reader),
+            -1 if category is None else self._category(category, reader),
+            _page(get("page")),
+            self._said((get("channel"), get("device"), get("country")), reader),
+            EVENT_CODES.get(str(event["event_name"]), OTHER_CODE),
+        )
+        self.records = packed.inserted(self.records, record, time)
+
+    def read_with(self, reader: Reader) -> None:
+        """Read the names with another vocabulary."""
+        self._items_read = array("i", map(reader.item, self.items))
+        self._categories_read = array("i", chain.from_iterable(map(reader.category, self.categories)))
+        self._said_read = array("i", chain.from_iterable(map(reader.said, self.said)))
+
+    def tables(self) -> tuple[array[int], array[int], array[int]]:
+        """Return what a vocabulary says of the names, as ``packed.fold_last`` takes it."""
+        return self._items_read, self._categories_read, self._said_read
+
+    def _item(self, name: str, reader: Reader) -> int:
+        found = self.items.get(name)
+        if found is None:
+            found = self.items[name] = len(self.items)
+            self.names += packed.name_of(packed.ITEM, name)
+            self._items_read.append(reader.item(name))
+        return found
+
+    def _category(self, name: str, reader: Reader) -> int:
+        found = self.categories.get(name)
+        if found is None:
+            found = self.categories[name] = len(self.categories)
+            self.names += packed.name_of(packed.CATEGORY, name)
+            self._categories_read.extend(reader.category(name))
+        return found
+
+    def _said(self, said: Said, reader: Reader) -> int:
+        found = self.said.get(said)
+        if found is None:
+            found = self.said[said] = len(self.said)
+            self.names += b"".join([packed.name_of(packed.SAYING, text) for text in said])
+            self._said_read.extend(reader.said(said))
+        return found
+
+
+_OF_EVENTS = ("code", "time", "day", "item", "category", "price", "quantity", "page")
+
+
+@lru_cache(maxsize=4_096)
+def _page(name: str | None) -> float:
+    """Return the page's number as single precision holds it."""
+    number = page_number(name)
+    return math.copysign(math.inf, number) if abs(number) > _LARGEST_SINGLE else number
+
+
+@lru_cache(maxsize=8)
+def gap_us(session_gap: str) -> int:
+    """Return a session gap in microseconds."""
+    return duration_us(session_gap, "session_gap")
+
+
+def fold_visits(
+    visits: Sequence[Visit], reader: Reader, records: Sequence[bytes] | None = None
+) -> npt.NDArray[np.float32]:
+    """Return the features after the last event of each visit, shape (n, f) float32, in one compiled call.
+
+    Args:
+        visits: n visits that ``reader`` reads; the same may stand among them several times.
+        records: of each visit the records up to which it is folded; all it has if None.
+    """
+    events = [visit.records for visit in visits] if records is None else records
+    counts: list[int] = []
+    tables: list[array[int]] = []
+    for visit, held in zip(visits, events, strict=True):
+        counts += (len(held) // packed.SIZE, len(visit.items), len(visit.categories), len(visit.said))
+        tables += visit.tables()
+    return packed.fold_last(
+        np.frombuffer(b"".join(events), packed.RECORD),
+        np.array(counts, np.int64).reshape(-1, 4),
+        np.frombuffer(b"".join(tables), np.int32),
+        np.frombuffer(b"".join([visit.known for visit in visits])).reshape(len(visits), -1),
+        reader.item_priors,
+        reader.category_priors,
+    )
+
 
 class LiveVisitor:
     """One visitor's state; ``observe`` takes the next event and returns its row of features.
@@ -124,9 +214,11 @@ class LiveVisitor:
         session_gap: longest pause within a session, used for events without a ``session_id``.
     """
 
+    __slots__ = ("_gap", "_past", "_visits", "reader")
+
     def __init__(self, reader: Reader, session_gap: str = "30m") -> None:
         self.reader = reader
-        self._gap = duration_us(session_gap, "session_gap")
+        self._gap = gap_us(session_gap)
         self._past = kernel.empty_past()
         self._visits: list[Visit] = []
 
@@ -145,46 +237,30 @@ class LiveVisitor:
 
     def note(self, event: Mapping[str, Any]) -> Visit:
         """Take in an event, and return the visit it belongs to."""
-        time, day = moment_of(event)
-        visit = self._visit(event.get("session_id"), time, day)
+        return self.note_at(event, event.get("session_id"), *moment_of(event))
+
+    def note_at(self, event: Mapping[str, Any], session_id: str | None, time: int, day: int) -> Visit:
+        """Take in an event of a visit and a moment that are known, as ``note`` does."""
+        visit = self._visit(session_id, time, day)
         if visit.size < SESSION_CAP:
-            self._write(visit, event, visit.open_place(time), time, day)
+            visit.add(event, time, day, self.reader)
         return visit
 
     def row(self, visit: Visit) -> npt.NDArray[np.float32]:
         """Return the features of a visit as it stands, shape (f,) float32."""
-        return self.rows(visit)[-1]
+        # The walk starts over with each click: a few microseconds, and nothing to keep in step.
+        return fold_visits((visit,), self.reader)[0]
 
     def rows(self, visit: Visit) -> npt.NDArray[np.float32]:
         """Return the features after each event of a visit, shape (size, f) float32."""
-        arrays = visit.read
-        rows = np.empty((visit.size, len(NAMES)), np.float32)
-        # The walk starts over with each click: a few microseconds, and nothing to keep in step.
-        kernel.fold_session(
-            arrays,
-            0,
-            visit.size,
-            visit.known,
-            self.reader.item_priors,
-            self.reader.category_priors,
-            0,
-            kernel.make_scratch(len(arrays.item_row), len(arrays.category_row)),
-            0,
-            kernel.EVERYTHING,
-            rows,
-        )
-        return rows
+        ends = range(packed.SIZE, len(visit.records) + 1, packed.SIZE)
+        return fold_visits([visit] * visit.size, self.reader, [visit.records[:end] for end in ends])
 
     def reread(self, reader: Reader) -> None:
         """Read the same events with another vocabulary, as if it had been there from the start."""
         self.reader = reader
         for visit in self._visits:
-            for item in visit.items:
-                self._write_item(visit, item)
-            for category in visit.categories:
-                self._write_category(visit, category)
-            for at, said in enumerate(visit.said):
-                self._write_context(visit, at, said)
+            visit.read_with(reader)
 
     def _visit(self, session_id: str | None, time: int, day: int) -> Visit:
         for visit in reversed(self._visits):
@@ -196,64 +272,21 @@ class LiveVisitor:
         return self._open(session_id, time)
 
     def _is_over(self, visit: Visit, time: int, day: int) -> bool:
-        last = visit.arrays.time[visit.size - 1]
-        if time == NO_TIME or last == NO_TIME:
-            return bool(visit.arrays.day[visit.size - 1] != day)
-        return bool(time - last > self._gap)
+        last = packed.time_of(visit.records, len(visit.records))
+        if _NO_TIME in (time, last):
+            return packed.day_of(visit.records, len(visit.records)) != day
+        return time - last > self._gap
 
     def _open(self, session_id: str | None, time: int) -> Visit:
         """Start a visit, and note how the visitor's others stand at this moment."""
         if len(self._visits) == OPEN_VISITS:
-            oldest = self._visits.pop(0)
-            _absorb(self._past, oldest, oldest.size)
+            packed.absorb_before(self._past, packed.as_array(self._visits.pop(0).records), _NO_TIME)
         known = self._past.copy()
         for other in self._visits:
-            until = kernel.rows_before(other.read.time, 0, other.size, time)
-            if until > 0:
-                _absorb(known, other, until)
-        visit = Visit(session_id, known)
+            packed.absorb_before(known, packed.as_array(other.records), time)
+        visit = Visit(session_id, known.tobytes())
         self._visits.append(visit)
         return visit
-
-    def _write(self, visit: Visit, event: Mapping[str, Any], at: int, time: int, day: int) -> None:
-        arrays = visit.arrays
-        arrays.code[at] = EVENT_CODES.get(str(event["event_name"]), OTHER_CODE)
-        arrays.time[at] = time
-        arrays.day[at] = day
-        arrays.price[at] = np.nan if event.get("price") is None else event["price"]
-        arrays.quantity[at] = 1.0 if event.get("quantity") is None else event["quantity"]
-        arrays.page[at] = page_number(event.get("page"))
-        said = (event.get("channel"), event.get("device"), event.get("country"))
-        if visit.said and visit.said[-1] == said:
-            said = visit.said[-1]
-        visit.said.insert(at, said)
-        self._write_context(visit, at, said)
-        item, category = event.get("item_id"), event.get("category")
-        arrays.item[at] = self._identify(visit.items, item)
-        if item is not None and arrays.item[at] == len(visit.items) - 1:
-            self._write_item(visit, item)
-        arrays.category[at] = self._identify(visit.categories, category)
-        if category is not None and arrays.category[at] == len(visit.categories) - 1:
-            self._write_category(visit, category)
-
-    def _write_context(self, visit: Visit, at: int, said: tuple[str | None, ...]) -> None:
-        context = visit.arrays.context
-        for column, level in enumerate(said):
-            context[at, column] = self.reader.levels[CONTEXT_COLUMNS[column]].get(level or "", -1)
-
-    def _write_item(self, visit: Visit, item: str) -> None:
-        row = self.reader.items.get(item, len(self.reader.items))
-        visit.arrays.item_row[visit.items[item]] = row
-
-    def _write_category(self, visit: Visit, category: str) -> None:
-        which = visit.categories[category]
-        row = self.reader.categories.get(category, len(self.reader.categories))
-        visit.arrays.category_row[which] = row
-        visit.arrays.category_level[which] = self.reader.levels["category"].get(category, -1)
-
-    @staticmethod
-    def _identify(seen: dict[str, int], value: str | None) -> int:
-        return -1 if value is None else seen.setdefault(value, len(seen))
 
 
 def moment_of(event: Mapping[str, Any]) -> tuple[int, int]:
@@ -269,4 +302,4 @@ def moment_of(event: Mapping[str, Any]) -> tuple[int, int]:
             moment = int(np.datetime64(time, "us").astype(np.int64))
         return moment, moment // US_PER_DAY
     day = event.get("event_date")
-    return int(NO_TIME), int(NO_TIME) if day is None else (day - _EPOCH).days
+    return _NO_TIME, _NO_TIME if day is None else (day - _EPOCH).days

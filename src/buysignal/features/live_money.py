@@ -10,6 +10,7 @@ import numpy.typing as npt
 from buysignal.events import EVENT_CODES
 from buysignal.features.catalogue import positions
 from buysignal.features.live import Visit
+from buysignal.features.packed import as_array
 
 _ITEMS, _VALUE, _PURCHASES = positions("cart_items cart_value n_purchase")
 _BUY = EVENT_CODES["purchase"]
@@ -32,11 +33,12 @@ def live_money(row: npt.NDArray[np.float32], visit: Visit) -> LiveMoney:
 
     Amounts are rounded to cents: the fold's cart is a float32, and a cent is what a value is known to.
     """
-    spent = _spent(visit) if row[_PURCHASES] > 0 else 0.0
+    spent = spent_in(visit.records) if row[_PURCHASES] > 0 else 0.0
     return {"cart_items": int(row[_ITEMS]), "cart_value": round(float(row[_VALUE]), 2), "spent": spent}
 
 
-def _spent(visit: Visit) -> float:
-    arrays, size = visit.read, visit.size
-    bought = np.flatnonzero(arrays.code[:size] == _BUY)
-    return round(float(np.nansum(arrays.price[bought] * arrays.quantity[bought])), 2)
+def spent_in(records: bytes) -> float:
+    """Return what the purchases among a visit's records cost."""
+    events = as_array(records)
+    bought = events[events["code"] == _BUY]
+    return round(float(np.nansum(bought["price"] * bought["quantity"])), 2)

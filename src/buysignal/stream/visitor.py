@@ -9,16 +9,16 @@ from typing import Any
 
 from buysignal.errors import EventsError
 from buysignal.features.kept import from_bytes, to_bytes
-from buysignal.features.live import LiveVisitor, Reader, Visit, moment_of
+from buysignal.features.live import LiveVisitor, Reader, Visit, gap_us, moment_of
 from buysignal.sessions import NO_TIME
-from buysignal.units import duration_us
 
 RECENT = 200
 """Messages of a visitor by which one that comes twice is known."""
 
-_VERSION = 1
+_VERSION = 2
 _HEAD = struct.Struct("<BqqqIH")
 _MARK = 8
+_NO_TIME = int(NO_TIME)
 
 
 class StreamVisitor:
@@ -34,10 +34,10 @@ class StreamVisitor:
     def __init__(self, reader: Reader, session_gap: str) -> None:
         self.live = LiveVisitor(reader, session_gap)
         self.recent: dict[bytes, None] = {}
-        self._gap = duration_us(session_gap, "session_gap")
+        self._gap = gap_us(session_gap)
         self._number = 0
-        self._time = int(NO_TIME)
-        self._day = int(NO_TIME)
+        self._time = _NO_TIME
+        self._day = _NO_TIME
 
     def is_known(self, event: Mapping[str, Any], message: bytes) -> bool:
         """Whether the same came before, by its ``event_id`` or, without one, byte for byte; it is marked."""
@@ -55,10 +55,12 @@ class StreamVisitor:
         Without a ``session_id`` a visit ends after the session gap, or with the day where there is no clock,
         and is called as batch calls it: ``visitor-1``, ``visitor-2``.
         """
-        number = self._session_number(*moment_of(event))
-        if event.get("session_id") is None:
-            event = {**event, "session_id": f"{event['visitor_id']}-{number}"}
-        return self.live.note(event)
+        time, day = moment_of(event)
+        number = self._session_number(time, day)
+        session_id = event.get("session_id")
+        if session_id is None:
+            session_id = f"{event['visitor_id']}-{number}"
+        return self.live.note_at(event, session_id, time, day)
 
     def to_bytes(self, seen_ms: int) -> bytes:
         """Return all that is known, last seen ``seen_ms`` milliseconds after 1970."""
@@ -89,7 +91,7 @@ class StreamVisitor:
     def _session_number(self, time: int, day: int) -> int:
         if self._number == 0:
             self._number = 1
-        elif time != NO_TIME and self._time != NO_TIME:
+        elif time != _NO_TIME and self._time != _NO_TIME:
             # What comes late begins no visit, and takes the clock back for none.
             self._number += time - self._time > self._gap
         else:
