@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from buysignal import bundle as bundles
@@ -15,9 +16,9 @@ from buysignal.mlflow_model import events_of, example_of, predict, save_model
 from shop import Shop
 
 
-def as_sent(events: pd.DataFrame) -> pd.DataFrame:
-    """Return events as JSON brings them: times as text."""
-    sent = events[[
+def as_sent(events: pa.Table) -> pd.DataFrame:
+    """Return events as JSON brings them: texts, and times as text."""
+    sent = pd.DataFrame(events.to_pylist())[[
         "visitor_id", "session_id", "event_time", "event_seq", "event_name", "item_id", "category", "price",
         "quantity", "country", "device", "channel", "page",
     ]].copy()  # fmt: skip
@@ -34,7 +35,7 @@ def test_a_saved_model_answers_as_the_scorer(shop: Shop, tmp_path: Path) -> None
     model = mlflow.pyfunc.load_model(str(path))
     events = sources.load(shop.events).table.slice(0, 400)
     told = scoring.score(shop.bundle, events, reasons=True).table
-    sent = as_sent(events.to_pandas())
+    sent = as_sent(events)
     found = model.predict(sent, params={"reasons": True})
     pd.testing.assert_frame_equal(found, told, check_dtype=False, rtol=0, atol=1e-9)
 

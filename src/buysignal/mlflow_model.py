@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ from buysignal.scoring import score
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
-    from mlflow.types import DataType
 
 ARTIFACT = "bundle"
 """By this name the bundle's folder lies in the model."""
@@ -44,7 +43,6 @@ _TEXTS = (
     "session_id", "event_time", "event_date", "item_id", "category", "country", "device", "channel", "page",
 )  # fmt: skip
 _WHOLE = ("event_seq", "quantity")
-_NUMBERS = ("price", *_WHOLE)
 
 
 def save_model(bundle_path: str | Path, path: str | Path) -> Path:
@@ -112,7 +110,8 @@ def pyfunc_model() -> Any:
         def load_context(self, context: Any) -> None:
             self.bundle = bundles.load(context.artifacts[ARTIFACT])
 
-        def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+        # MLflow takes type hints for a schema, and warns of those that are none.
+        def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
             return predict(self.bundle, model_input, **(params or {}))
 
     return ByBundle()
@@ -165,7 +164,10 @@ def _converted(cells: pd.Series, convert: Callable[[pd.Series], pd.Series]) -> p
 
 
 def _whole(cells: pd.Series) -> pd.Series:
-    return cells.astype("Float64").astype("Int64")
+    numbers = cells.astype("Float64")
+    if (numbers % 1 != 0).any():
+        raise ValueError("pandas would cut them off")
+    return numbers.astype("Int64")
 
 
 def _times(cells: pd.Series) -> pd.Series:
@@ -181,35 +183,41 @@ def signature_of(bundle: Bundle, example: pd.DataFrame) -> ModelSignature:
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-    inputs = [
-        ColSpec(kind, name, required=required)
-        for name, (kind, required) in _columns_of(bundle, DataType).items()
-    ]
+    columns = _event_columns() if bundle.reads_events else _row_columns(bundle)
+    inputs = [ColSpec(kind, name, required=required) for name, (kind, required) in columns.items()]
     answer = infer_signature(model_output=predict(bundle, example)).outputs
     options = ParamSchema([ParamSpec(name, DataType.boolean, default=False) for name in OPTIONS])
     return ModelSignature(inputs=Schema(inputs), outputs=answer, params=options)
 
 
-def _columns_of(bundle: Bundle, kinds: type[DataType]) -> Mapping[str, tuple[DataType, bool]]:
+def _event_columns() -> dict[str, tuple[Any, bool]]:
     """Return each column's type, and whether a request must have it."""
-    if bundle.reads_events:
-        # Numbers that may be missing are doubles: MLflow's integers cannot be missing.
-        return {
-            "visitor_id": (kinds.string, True),
-            "event_name": (kinds.string, True),
-            **dict.fromkeys(_TEXTS, (kinds.string, False)),
-            **dict.fromkeys(_NUMBERS, (kinds.double, False)),
-        }
+    from mlflow.types import DataType
+    from mlflow.types.schema import AnyType
+
+    return {
+        "visitor_id": (DataType.string, True),
+        "event_name": (DataType.string, True),
+        **dict.fromkeys(_TEXTS, (DataType.string, False)),
+        "price": (DataType.double, False),
+        # MLflow's integers cannot be missing, and its doubles take none.
+        **dict.fromkeys(_WHOLE, (AnyType(), False)),
+    }
+
+
+def _row_columns(bundle: Bundle) -> dict[str, tuple[Any, bool]]:
+    from mlflow.types import DataType
+
     roles, derived = bundle.profile.roles, ("hour", "weekday")
     found = {
-        name: (kinds.string if name in bundle.categories else kinds.double, True)
+        name: (DataType.string if name in bundle.categories else DataType.double, True)
         for name in bundle.names
         if roles.time is None or name not in derived
     }
     if roles.time is not None:
-        found[roles.time] = (kinds.datetime, True)
+        found[roles.time] = (DataType.datetime, True)
     if roles.session is not None:
-        found[roles.session] = (kinds.string, False)
+        found[roles.session] = (DataType.string, False)
     return found
 
 
