@@ -48,10 +48,12 @@ bench: $(VENV)/.dev  ## run every benchmark, print one table of their results; L
 mlflow: $(VENV)/.dev  ## look at the tracked training runs
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
 
-lock: $(VENV)/.dev  ## write both locks from pyproject.toml; UPGRADE=--upgrade for newer versions
+lock: $(VENV)/.dev  ## write all locks from pyproject.toml; UPGRADE=--upgrade for newer versions
 	$(BIN)/uv pip compile pyproject.toml --extra app $(LOCK_FLAGS) -o requirements.txt
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev -c requirements.txt $(LOCK_FLAGS) \
 	  -o requirements-dev.txt
+	$(BIN)/uv pip compile pyproject.toml --extra app --extra api --extra stream -c requirements-dev.txt $(LOCK_FLAGS) \
+	  -o requirements-serve.txt
 
 wheel: $(VENV)/.dev  ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel

@@ -1,0 +1,34 @@
+# syntax=docker/dockerfile:1
+# One image for every door: the HTTP service (the default), the Kafka worker, the web app.
+#
+#   docker build -t buysignal .
+#   docker run -p 8000:8000 -v ./models/demo:/models/bundle:ro buysignal
+#   docker run -p 8501:8501 buysignal app --no-browser
+
+ARG PYTHON=3.11
+
+FROM python:${PYTHON}-slim-bookworm AS packages
+COPY requirements-serve.txt .
+# Every package by its hash; what is missing from the lock is not installed.
+RUN python -m venv /opt/buysignal \
+ && /opt/buysignal/bin/pip install --no-cache-dir --require-hashes -r requirements-serve.txt
+
+FROM python:${PYTHON}-slim-bookworm
+LABEL org.opencontainers.image.title="buysignal" org.opencontainers.image.licenses="Apache-2.0"
+RUN useradd --uid 10001 --create-home buysignal \
+ && install -d -o buysignal -g buysignal /models /data /var/cache/buysignal
+COPY --from=packages /opt/buysignal /opt/buysignal
+COPY src /app/src
+# What is compiled at the first score is kept in the cache; give it a volume and it is there after a restart.
+ENV PATH=/opt/buysignal/bin:$PATH \
+    PYTHONPATH=/app/src \
+    PYTHONUNBUFFERED=1 \
+    NUMBA_CACHE_DIR=/var/cache/buysignal
+USER 10001:10001
+WORKDIR /data
+EXPOSE 8000
+# Asks whether the process answers. /readyz would also tell of a Redis that is away, which a restart does not mend.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=90s --retries=3 \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
+ENTRYPOINT ["python", "-m", "buysignal"]
+CMD ["serve", "/models/bundle", "--host", "0.0.0.0"]
