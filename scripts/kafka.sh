@@ -71,6 +71,7 @@ advertised.listeners=PLAINTEXT://127.0.0.1:$1
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$data/log
+log.cleaner.dedupe.buffer.size=16777216
 auto.create.topics.enable=false
 num.partitions=4
 offsets.topic.num.partitions=4

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,14 @@ def make_topic(broker: str, name: str, partitions: int) -> None:
     admin = AdminClient({"bootstrap.servers": broker})
     for made in admin.create_topics([NewTopic(name, partitions)]).values():
         made.result()
+
+
+def start_worker(broker: str, bundle: Path, unique: str, *more: str) -> subprocess.Popen[bytes]:
+    """A worker of the group ``unique`` in a process of its own, soon missed when it is killed."""
+    command = [sys.executable, "-m", "buysignal", "stream", str(bundle), "--bootstrap", broker]
+    topics = ["--in", f"events-{unique}", "--out", f"scores-{unique}", "--group", unique]
+    quick = ["--config", "session.timeout.ms=3000", "--config", "transaction.timeout.ms=3000"]
+    return subprocess.Popen([*command, *topics, *quick, *more])
 
 
 def send(broker: str, topic: str, pairs: Iterable[Pair]) -> None:

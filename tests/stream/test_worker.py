@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import orjson
@@ -24,6 +22,7 @@ from stream.kafka_help import (
     raw_rows,
     read_committed,
     send,
+    start_worker,
 )  # fmt: skip
 
 BAD = {
@@ -58,7 +57,7 @@ def test_dirty_events_get_batchs_scores_and_bad_messages_a_reason(
     assert all(dict(m.headers())["hint"] for m in dead)
 
 
-def test_a_killed_worker_loses_nothing_and_its_visitors_move_on(
+def test_three_workers_one_killed_one_ended_lose_nothing_and_their_visitors_move_on(
     broker: str, shop: Shop, unique: str, tmp_path: Path
 ) -> None:
     rows = raw_rows(shop.events, 3_000)
@@ -67,13 +66,13 @@ def test_a_killed_worker_loses_nothing_and_its_visitors_move_on(
     events, scores = f"events-{unique}", f"scores-{unique}"
     make_topic(broker, events, 3)
     make_topic(broker, scores, 2)
-    running = [_worker(broker, shop, unique) for _ in range(2)]
+    running = [start_worker(broker, shop.folder, unique, "--batch", "50") for _ in range(3)]
     try:
         send(broker, events, pairs[:1_000])
         assert len(read_committed(broker, scores, 200)) >= 200
         send(broker, events, pairs[1_000:1_500])
         running[0].kill()
-        running.append(_worker(broker, shop, unique))
+        running.append(start_worker(broker, shop.folder, unique, "--batch", "50"))
         send(broker, events, pairs[1_500:2_500])
         assert len(read_committed(broker, scores, 1_800, within=90)) >= 1_800
         running[1].send_signal(signal.SIGTERM)
@@ -85,13 +84,6 @@ def test_a_killed_worker_loses_nothing_and_its_visitors_move_on(
             worker.kill()
             worker.wait()
     assert_equal(live_scores(found), batch)
-
-
-def _worker(broker: str, shop: Shop, unique: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "buysignal", "stream", str(shop.folder), "--bootstrap", broker]
-    topics = ["--in", f"events-{unique}", "--out", f"scores-{unique}", "--group", unique, "--batch", "50"]
-    quick = ["--config", "session.timeout.ms=3000", "--config", "transaction.timeout.ms=3000"]
-    return subprocess.Popen([*command, *topics, *quick])
 
 
 def test_a_file_is_replayed_in_time_order_keyed_by_visitor(broker: str, shop: Shop, unique: str) -> None:

@@ -33,6 +33,8 @@ class Settings:
         transaction_timeout: after so long the brokers undo what a dead worker left unfinished.
         forget_after: visitors who were not seen for so long are forgotten.
         recommend: items suggested with each score, 0 for none.
+        format: of events and scores: ``"json"``, or ``"avro"``, which needs ``registry``.
+        registry: address of the schema registry.
         config: further settings of librdkafka, such as those of a secured cluster.
     """
 
@@ -48,6 +50,8 @@ class Settings:
     transaction_timeout: str = "10s"
     forget_after: str = "90d"
     recommend: int = 0
+    format: str = "json"
+    registry: str | None = None
     config: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -127,11 +131,16 @@ def kafka() -> ModuleType:
     return confluent_kafka
 
 
-def persistently(call: Callable[[], Any], give_up: Callable[[], bool] = lambda: False) -> Any:
+def persistently(
+    call: Callable[[], Any],
+    give_up: Callable[[], bool] = lambda: False,
+    away: Callable[[str], None] = lambda why: None,
+) -> Any:
     """Return what ``call`` does; while the brokers do not answer it is called again.
 
     Args:
         give_up: asked between calls; True ends the trying.
+        away: told each time why there was no answer.
 
     Raises:
         confluent_kafka.KafkaException: an error that trying again does not mend.
@@ -146,6 +155,7 @@ def persistently(call: Callable[[], Any], give_up: Callable[[], bool] = lambda: 
             final = error.fatal() or error.txn_requires_abort()
             if final or not (error.retriable() or error.code() in absent) or give_up():
                 raise
+            away(error.str())
             time.sleep(0.05)
 
 

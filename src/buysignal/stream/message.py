@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from math import isfinite
 from typing import Any
+from uuid import UUID
 
 from buysignal.errors import DependencyError
 from buysignal.sources.profile import Profile
@@ -23,6 +25,10 @@ TEXTS = (
 _OWN_HINTS = {
     "bad_text": "{column} is no text: send an id or a name in quotes",
     "too_long": f"{{column}} has more than {LONGEST_TEXT} characters: send an id or a name",
+    "no_schema": "the message does not begin with the number of a schema: write Avro with a registry",
+    "unknown_schema": "the registry has no schema of this number: register it there before writing with it",
+    "bad_schema": "the schema has no field {column}: register a version that has it",
+    "broken_avro": "the bytes are not of the schema they name: write with the one that was registered",
 }
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,7 +41,7 @@ class BadMessageError(Exception):
     """A message that is no event.
 
     Attributes:
-        reason: a code of ``sources.rejects.HINTS``, ``bad_text`` or ``too_long``.
+        reason: a code of ``sources.rejects.HINTS`` or one of this module.
         column: which cell; empty where it is the whole message.
     """
 
@@ -103,7 +109,7 @@ def read(value: bytes | None, arrived_ms: int, rules: Rules, loads: Callable[[by
     the message arrived.
 
     Args:
-        value: a JSON object.
+        value: an object, as ``loads`` reads it.
         arrived_ms: the message's own time, milliseconds since 1970.
 
     Raises:
@@ -141,7 +147,7 @@ def _needed(event: Event, column: str) -> str:
 
 def _text(value: object, column: str) -> str | None:
     if type(value) is not str:
-        if type(value) is not int:
+        if type(value) not in (int, UUID):
             raise BadMessageError("bad_text", column)
         return str(value)
     if len(value) > LONGEST_TEXT:
@@ -159,7 +165,8 @@ def _read_time(event: Event, arrived_ms: int) -> None:
         event["event_time"] = _START + timedelta(milliseconds=arrived_ms)
         return
     try:
-        event["event_date"] = date.fromisoformat(day)
+        # Avro's own days come as such.
+        event["event_date"] = day if type(day) is date else date.fromisoformat(day)
     except (TypeError, ValueError):
         raise BadMessageError("bad_time", "event_date") from None
 
@@ -169,6 +176,8 @@ def _time(given: object) -> datetime:
         if type(given) is str:
             time = datetime.fromisoformat(given)
             time = time.replace(tzinfo=UTC) if time.tzinfo is None else time
+        elif type(given) is datetime:
+            time = given if given.tzinfo is not None else given.replace(tzinfo=UTC)
         elif type(given) in (int, float):
             time = _START + timedelta(microseconds=_microseconds(float(given)))  # type: ignore[arg-type]
         else:
@@ -208,7 +217,7 @@ def _quantity(given: object) -> float:
 
 
 def _number(given: object, column: str) -> float:
-    if type(given) not in (int, float, str):
+    if type(given) not in (int, float, str, Decimal):
         raise BadMessageError("bad_number", column)
     try:
         number = float(given)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from buysignal.sessions import NO_TIME, times
 from buysignal.sources.profile import Profile
 from buysignal.sources.read import load
 from buysignal.stream.client import Settings, kafka
+from buysignal.stream.forms import event_writer
 from buysignal.stream.message import json_writer
 from buysignal.stream.topics import create, partitions
 
@@ -93,11 +94,12 @@ def replay(
         raise SourceError(
             "these events have no clock", allowed="the pace max", todo="play them with --pace max"
         )
+    dumps = event_writer(settings)
     admin = kafka().admin.AdminClient(settings.common())
     if settings.events not in partitions(admin, settings):
         create(admin, {settings.events: {}}, new_partitions)
     begun = time.monotonic()
-    sent = _Sender(settings).send(messages(events), times(events), factor, tell)
+    sent = _Sender(settings).send(messages(events, dumps), times(events), factor, tell)
     return Replayed(sent, len(loaded.rejects), time.monotonic() - begun)
 
 
@@ -107,9 +109,11 @@ def in_time_order(events: pa.Table) -> pa.Table:
     return events.take(pa.array(order))
 
 
-def messages(events: pa.Table) -> Iterator[tuple[str, bytes]]:
-    """Yield each event's key and JSON; empty cells are left out."""
-    dumps = json_writer()
+def messages(
+    events: pa.Table, dumps: Callable[[dict[str, Any]], bytes] | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """Yield each event's key and itself, as JSON if ``dumps`` is None; empty cells are left out."""
+    dumps = dumps or json_writer()
     for begin in range(0, events.num_rows, PIECE):
         for row in events.slice(begin, PIECE).to_pylist():
             if row["event_time"] is not None:

@@ -12,7 +12,12 @@ from buysignal.stream.shelf import Shelf
 AT_ONCE = 5_000
 
 
-def restore(settings: Settings, shelves: Mapping[int, Shelf], give_up: Callable[[], bool]) -> None:
+def restore(
+    settings: Settings,
+    shelves: Mapping[int, Shelf],
+    give_up: Callable[[], bool],
+    away: Callable[[str], None] = lambda why: None,
+) -> None:
     """Fill the shelves of partitions that were just assigned.
 
     Reading ends where the log ended when this began, open transactions included: those of a worker that
@@ -20,8 +25,9 @@ def restore(settings: Settings, shelves: Mapping[int, Shelf], give_up: Callable[
 
     Args:
         give_up: asked now and then; True ends the reading, and the shelves are of no use.
+        away: told why where no broker answers.
     """
-    ends = _ends(settings, list(shelves))
+    ends = _ends(settings, list(shelves), give_up, away)
     missing = {partition for partition, (begin, end) in ends.items() if end > begin}
     if not missing:
         return
@@ -50,7 +56,9 @@ def _take(
         missing.discard(partition)
 
 
-def _ends(settings: Settings, partitions: list[int]) -> dict[int, tuple[int, int]]:
+def _ends(
+    settings: Settings, partitions: list[int], give_up: Callable[[], bool], away: Callable[[str], None]
+) -> dict[int, tuple[int, int]]:
     """Return, per partition of the changelog, where it begins and ends, what is undecided included."""
     library = kafka()
     # A reader of committed records would be told the end of the decided part.
@@ -59,7 +67,8 @@ def _ends(settings: Settings, partitions: list[int]) -> dict[int, tuple[int, int
         found = {}
         for partition in partitions:
             place = library.TopicPartition(settings.changelog, partition)
-            found[partition] = persistently(partial(asker.get_watermark_offsets, place, timeout=ANSWER_S))
+            asked = partial(asker.get_watermark_offsets, place, timeout=ANSWER_S)
+            found[partition] = persistently(asked, give_up, away)
         return found
     finally:
         asker.close()

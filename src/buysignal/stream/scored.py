@@ -1,13 +1,14 @@
 """A batch of messages to what is written for them; knows nothing of Kafka.
 
-All rows of a batch are scored at once: a row's scores are the same whatever rows are beside it, and one call
-of a model for a thousand rows costs a fraction of a thousand calls.
+All visits of a batch are folded and scored at once: a row's scores are the same whatever rows are beside it,
+and one call for a thousand rows costs a fraction of a thousand calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,17 +17,19 @@ import numpy.typing as npt
 from buysignal.bundle import Bundle
 from buysignal.errors import BundleError
 from buysignal.features.catalogue import positions
-from buysignal.features.live import Reader, Visit
-from buysignal.features.live_money import LiveMoney, live_money
+from buysignal.features.live import Reader, Visit, fold_visits
+from buysignal.features.live_money import spent_in
+from buysignal.features.packed import SIZE
 from buysignal.recommend import recommender_of
 from buysignal.recommender import Wishes
 from buysignal.recommender.live_looks import visit_so_far
 from buysignal.recommender.suggest import VisitSoFar
-from buysignal.row_scores import live_row, score_columns
+from buysignal.row_scores import score_columns
+from buysignal.step_windows import live_steps
 from buysignal.stream.message import BadMessageError, Event, Rules, json_reader, read
 from buysignal.stream.shelf import Shelf
 
-(_N_PURCHASE,) = positions("n_purchase")
+_N_PURCHASE, _CART_ITEMS, _CART_VALUE = positions("n_purchase cart_items cart_value")
 
 DUPLICATE = "duplicate_event"
 
@@ -56,9 +59,9 @@ class _Open(NamedTuple):
     message: Arrived
     event: Event
     visit: Visit
-    clicks: int
-    row: npt.NDArray[np.float32]
-    money: LiveMoney
+    records: bytes
+    known: bytes
+    steps: npt.NDArray[np.float32] | None
     looks: VisitSoFar | None
 
 
@@ -70,11 +73,13 @@ class Outcome:
         scores: visitor id and reply, in the order of the messages.
         dead: messages without a score.
         refused: events of visitors who refused consent; nothing of them is kept.
+        seconds: it took until it was committed; 0 where there was nothing to do.
     """
 
     scores: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
     refused: int = 0
+    seconds: float = 0.0
 
 
 class BatchScorer:
@@ -83,13 +88,16 @@ class BatchScorer:
     Args:
         bundle: one that reads events.
         recommend: items suggested with each score, 0 for none.
+        loads: what a message holds; JSON if None.
 
     Raises:
         BundleError: the bundle reads session rows, which no message is, or suggests no items.
         DependencyError: the extra ``stream`` is not installed.
     """
 
-    def __init__(self, bundle: Bundle, recommend: int = 0) -> None:
+    def __init__(
+        self, bundle: Bundle, recommend: int = 0, loads: Callable[[bytes], Any] | None = None
+    ) -> None:
         if bundle.vocabulary is None:
             raise BundleError(
                 "this bundle reads session rows: it scores visits that are over",
@@ -99,7 +107,7 @@ class BatchScorer:
         self.bundle = bundle
         self.reader = Reader(bundle.vocabulary)
         self._rules = Rules.of(bundle.profile)
-        self._loads = json_reader()
+        self._loads = loads or json_reader()
         self._recommender = recommender_of(bundle) if recommend else None
         self._wishes = Wishes(max(recommend, 1))
         self._labels: dict[str, Any] = {
@@ -108,6 +116,14 @@ class BatchScorer:
             "simulated": bundle.manifest.dataset.simulated,
             "bundle_version": bundle.version,
         }
+
+    def tried(self) -> BatchScorer:
+        """Return itself, having answered once: compiled, and everything read."""
+        view = {"visitor_id": "v", "event_name": "view_item", "item_id": "i", "category": "c", "price": 1.0}
+        opened = self._take_in(Arrived(0, 0, 0, None, b""), view, self.shelf(0), Outcome())
+        assert opened is not None
+        self._scored([opened])
+        return self
 
     def shelf(self, next_offset: int) -> Shelf:
         """Return an empty shelf for a partition."""
@@ -145,41 +161,62 @@ class BatchScorer:
             outcome.dead.append(Dead(message, DUPLICATE, "", hint))
             return None
         visit = visitor.note(event)
-        row = live_row(self.bundle, visitor.live.row(visit), visit)
+        codes = self.bundle.step_codes
+        steps = None if codes is None else live_steps(visit, codes)
         looks = None if self._recommender is None else visit_so_far(visit)
-        return _Open(message, event, visit, visit.size, row, live_money(row, visit), looks)
+        return _Open(message, event, visit, visit.records, visit.known, steps, looks)
 
     def _scored(self, opened: list[_Open]) -> list[tuple[str, dict[str, Any]]]:
-        X = np.stack([one.row for one in opened])
-        columns = score_columns(self.bundle, X)
-        bought = (X[:, _N_PURCHASE] > 0).tolist()
-        if self.bundle.segmentation is not None:
-            title: Callable[[int], str] = self.bundle.segmentation.title
-            titles = {int(label): title(label) for label in np.unique(columns["segment"])}
-        listed = {name: values.tolist() for name, values in columns.items()}
-        replies = []
-        for at, one in enumerate(opened):
-            reply: dict[str, Any] = {
-                "visitor_id": one.event["visitor_id"],
-                "session_id": one.visit.session_id,
-                "event_time": one.event.get("event_time"),
-                "clicks": one.clicks,
-                "already_bought": bought[at],
-                **one.money,
-            }
-            for name, values in listed.items():
-                reply[name] = titles[values[at]] if name == "segment" else values[at]
-            reply.update(self._labels)
-            reply["partition"], reply["offset"] = one.message.partition, one.message.offset
-            replies.append((reply["visitor_id"], reply))
+        visits, known = [one.visit for one in opened], [one.known for one in opened]
+        features = fold_visits(visits, self.reader, [one.records for one in opened], known)
+        steps = [one.steps for one in opened if one.steps is not None]
+        X = np.hstack([features, np.stack(steps)]) if steps else features
+        told = {**_about_visits(opened), **_about_carts(features, opened), **self._scores(X)}
+        labels = {name: repeat(value) for name, value in self._labels.items()}
+        places = {
+            "partition": [one.message.partition for one in opened],
+            "offset": [one.message.offset for one in opened],
+        }
+        columns: dict[str, Iterable[Any]] = {**told, **labels, **places}
+        names = tuple(columns)
+        replies = [
+            dict(zip(names, values, strict=True))
+            for values in zip(*columns.values(), strict=False)  # labels go on for ever
+        ]
         self._recommend(opened, replies)
-        return replies
+        return list(zip(told["visitor_id"], replies, strict=True))
 
-    def _recommend(self, opened: list[_Open], replies: list[tuple[str, dict[str, Any]]]) -> None:
+    def _scores(self, X: npt.NDArray[np.float32]) -> dict[str, list[Any]]:
+        columns = {name: values.tolist() for name, values in score_columns(self.bundle, X).items()}
+        if self.bundle.segmentation is not None:
+            labels = columns["segment"]
+            titles = {label: self.bundle.segmentation.title(label) for label in set(labels)}
+            columns["segment"] = [titles[label] for label in labels]
+        return columns
+
+    def _recommend(self, opened: list[_Open], replies: list[dict[str, Any]]) -> None:
         if self._recommender is None:
             return
         looks = [one.looks for one in opened if one.looks is not None]
-        for (_, reply), found in zip(
-            replies, self._recommender.suggest_all(looks, self._wishes), strict=True
-        ):
+        for reply, found in zip(replies, self._recommender.suggest_all(looks, self._wishes), strict=True):
             reply["recommendations"] = [asdict(one) for one in found]
+
+
+def _about_visits(opened: list[_Open]) -> dict[str, list[Any]]:
+    return {
+        "visitor_id": [one.event["visitor_id"] for one in opened],
+        "session_id": [one.visit.session_id for one in opened],
+        "event_time": [one.event.get("event_time") for one in opened],
+        "clicks": [len(one.records) // SIZE for one in opened],
+    }
+
+
+def _about_carts(features: npt.NDArray[np.float32], opened: list[_Open]) -> dict[str, list[Any]]:
+    """Return what ``features.live_money`` says of each visit, and whether anything was bought."""
+    bought = (features[:, _N_PURCHASE] > 0).tolist()
+    return {
+        "already_bought": bought,
+        "cart_items": features[:, _CART_ITEMS].astype(int).tolist(),
+        "cart_value": [round(value, 2) for value in features[:, _CART_VALUE].tolist()],
+        "spent": [spent_in(o.records) if b else 0.0 for o, b in zip(opened, bought, strict=True)],
+    }

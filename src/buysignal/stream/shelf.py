@@ -40,6 +40,11 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def read_with(self, reader: Reader, session_gap: str) -> None:
+        """Read all visitors with another bundle's vocabulary from now on; no change may be waiting."""
+        self._reader, self._gap = reader, session_gap
+        self._in_use.clear()
+
     def restore(self, visitor_id: str, content: bytes | None) -> None:
         """Put back one record of the changelog; None forgets the visitor."""
         self._kept.pop(visitor_id, None)

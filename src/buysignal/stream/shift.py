@@ -6,15 +6,20 @@ Either all of it is there or nothing is; what is in memory is thrown away with t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from buysignal.stream.client import ANSWER_S, Settings, kafka, persistently
+from buysignal.stream.condition import Condition
 from buysignal.stream.restore import restore
 from buysignal.stream.scored import Arrived, BatchScorer, Dead, Outcome
 from buysignal.stream.shelf import LARGEST, Shelf
 from buysignal.units import duration_us
+
+LOOK_S = 0.5
+"""Between two questions whether the brokers are back, and how long one waits."""
 
 
 class Shift:
@@ -24,7 +29,8 @@ class Shift:
         score: the bundle.
         settings: topics and group.
         ended: asked between batches; True ends the shift.
-        dumps: writes a reply as JSON.
+        dumps: writes a reply as bytes.
+        condition: where troubles are noted.
     """
 
     def __init__(
@@ -33,8 +39,11 @@ class Shift:
         settings: Settings,
         ended: Callable[[], bool],
         dumps: Callable[[Any], bytes],
+        condition: Condition,
     ) -> None:
         self.shelves: dict[int, Shelf] = {}
+        self._condition = condition
+        self._asked = 0.0
         self._score = score
         self._settings = settings
         self._ended = ended
@@ -43,9 +52,10 @@ class Shift:
         self._forget_ms = duration_us(settings.forget_after, "forget_after") // 1_000
         library = kafka()
         self._library = library
-        self._producer = library.Producer(settings.producer())
-        persistently(lambda: self._producer.init_transactions(ANSWER_S), ended)
-        self._consumer = library.Consumer(settings.consumer())
+        noticed = {"error_cb": self._noticed}
+        self._producer = library.Producer({**settings.producer(), **noticed})
+        self._persistently(lambda: self._producer.init_transactions(ANSWER_S))
+        self._consumer = library.Consumer({**settings.consumer(), **noticed})
         self._consumer.subscribe(
             [settings.events], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )
@@ -59,11 +69,14 @@ class Shift:
         arrived = self._arrived()
         # Who is told to end while state is read back has only part of it.
         if not arrived or self._ended():
+            self._look_for_brokers()
             return Outcome()
+        begun = time.monotonic()
         self._producer.begin_transaction()
         outcome = self._score(arrived, self.shelves)
         self._write(outcome, {message.partition for message in arrived})
         self._commit(arrived)
+        outcome.seconds = time.monotonic() - begun
         return outcome
 
     def begin_again(self) -> None:
@@ -74,10 +87,26 @@ class Shift:
         Raises:
             confluent_kafka.KafkaException: that fails, too; the shift is over.
         """
-        persistently(lambda: self._producer.abort_transaction(ANSWER_S), self._ended)
+        self._persistently(lambda: self._producer.abort_transaction(ANSWER_S))
         places = [self._library.TopicPartition(self._settings.events, p) for p in self.shelves]
         for place in self._restored(places):
             self._consumer.seek(place)
+
+    def exchange(self, score: BatchScorer) -> None:
+        """Score with another bundle from the next batch on; visitors go on as they are."""
+        self._score = score
+        for shelf in self.shelves.values():
+            shelf.read_with(score.reader, score.bundle.session_gap)
+
+    @property
+    def lag(self) -> int:
+        """Events that wait in the partitions held, as far as the brokers have told."""
+        waiting = 0
+        for partition, shelf in self.shelves.items():
+            place = self._library.TopicPartition(self._settings.events, partition)
+            end = self._consumer.get_watermark_offsets(place, cached=True)[1]
+            waiting += max(end - shelf.next_offset, 0)
+        return waiting
 
     def leave(self) -> None:
         """Leave the group; an unfinished transaction is undone."""
@@ -130,10 +159,29 @@ class Shift:
             for p in partitions
         ]
         member = self._consumer.consumer_group_metadata()
-        persistently(
-            lambda: self._producer.send_offsets_to_transaction(places, member, ANSWER_S), self._ended
-        )
-        persistently(lambda: self._producer.commit_transaction(ANSWER_S), self._ended)
+        self._persistently(lambda: self._producer.send_offsets_to_transaction(places, member, ANSWER_S))
+        self._persistently(lambda: self._producer.commit_transaction(ANSWER_S))
+
+    def _persistently(self, call: Callable[[], Any]) -> Any:
+        found = persistently(call, self._ended, self._away)
+        self._condition.well("broker")
+        return found
+
+    def _away(self, why: str) -> None:
+        self._condition.trouble("broker", f"no Kafka broker answers at '{self._settings.bootstrap}': {why}")
+
+    def _noticed(self, error: Any) -> None:
+        if error.code() == self._library.KafkaError._ALL_BROKERS_DOWN:
+            self._away(error.str())
+
+    def _look_for_brokers(self) -> None:
+        """Find out whether the brokers are back, where nothing comes that would tell."""
+        if not self._condition.has("broker") or time.monotonic() - self._asked < LOOK_S:
+            return
+        self._asked = time.monotonic()
+        with suppress(self._library.KafkaException):
+            self._consumer.list_topics(self._settings.events, timeout=LOOK_S)
+            self._condition.well("broker")
 
     def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
         consumer.incremental_assign(self._restored(partitions))
@@ -144,13 +192,17 @@ class Shift:
             return []
         # The order matters: offsets are told once no transaction on them is undecided; whatever a former
         # owner committed with them stands before the end of the changelog that is looked up after that.
-        known = persistently(lambda: self._consumer.committed(partitions, timeout=ANSWER_S), self._ended)
+        self._condition.trouble(
+            "restoring", f"the state of {len(partitions)} partitions is being read back from the changelog"
+        )
+        known = self._persistently(lambda: self._consumer.committed(partitions, timeout=ANSWER_S))
         for place in known:
             if place.error is not None:
                 raise self._library.KafkaException(place.error)
         shelves = {place.partition: self._score.shelf(max(place.offset, 0)) for place in known}
-        restore(self._settings, shelves, self._ended)
+        restore(self._settings, shelves, self._ended, self._away)
         self.shelves.update(shelves)
+        self._condition.well("restoring")
         for place in known:
             if place.offset < 0:
                 place.offset = self._library.OFFSET_BEGINNING
