@@ -8,6 +8,7 @@
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim-bookworm AS packages
+WORKDIR /build
 COPY requirements-serve.txt .
 # Every package by its hash; what is missing from the lock is not installed.
 RUN python -m venv /opt/buysignal \

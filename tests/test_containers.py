@@ -22,7 +22,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OWN = [name for name, service in SERVICES.items() if service.get("image") == "buysignal"]
-PIN = re.compile(r"^([a-z0-9][\w.-]*)==([^ \n]+)", re.MULTILINE)
+PIN = re.compile(r"^([a-z0-9][\w.-]*)(?:\[[\w,-]+\])?==([^ \n]+)", re.MULTILINE)
 
 
 def instruction(name: str) -> list[str]:
@@ -64,6 +64,10 @@ def test_the_checks_of_health_are_of_the_ports_that_are_listened_to() -> None:
     api, app = parsed(SERVICES["api"]["command"]), parsed(SERVICES["app"]["command"])
     assert SERVICES["api"]["ports"] == [f"127.0.0.1:{api['port']}:{api['port']}"]
     assert SERVICES["app"]["ports"] == [f"127.0.0.1:{app['port']}:{app['port']}"]
+    worker = SERVICES["worker"]
+    asked = worker["healthcheck"]["test"][-1]
+    assert f":{parsed(worker['command'])['health_port']}/healthz" in asked
+    compile(asked, "healthcheck", "exec")
     check = SERVICES["app"]["healthcheck"]["test"]
     assert f":{app['port']}/_stcore/health" in check[-1]
     compile(check[-1], "healthcheck", "exec")
@@ -138,7 +142,7 @@ def test_the_images_lock_pins_with_hashes_what_the_image_needs_as_development_do
 
     lock = (ROOT / "requirements-serve.txt").read_text(encoding="utf-8")
     assert "--require-hashes -r requirements-serve.txt" in DOCKERFILE
-    entry = r"[a-z0-9][\w.-]*==[^\n]+(?: \\\n {4}--hash=sha256:[0-9a-f]{64})+\n"
+    entry = r"[a-z0-9][\w.-]*(?:\[[\w,-]+\])?==[^\n]+(?: \\\n {4}--hash=sha256:[0-9a-f]{64})+\n"
     assert re.sub(entry, "", lock) == ""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = settings["optional-dependencies"]
