@@ -161,7 +161,7 @@ def click_through(page: Page) -> None:
 def play(page: Page) -> None:
     """Play the data in use for a while, so that the charts have something to tell."""
     page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_text("Visits open").wait_for()
+    page.get_by_text("Visits open", exact=True).wait_for()
     page.wait_for_timeout(PLAYED_MS)
 
 

@@ -180,7 +180,8 @@ def test_a_name_is_checked_with_every_attempt(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     "url",
     ["ftp://shop.example/", "file:///etc/passwd", "shop.example/hook", "http://", "https://u:w@shop.example/",
-     "http://shop.example:port/", "http://shop.example/a b", "http://shop.example/\r\nX: y", "javascript:alert(1)"],
+     "http://shop.example:port/", "http://shop.example/a b", "http://shop.example/\r\nX: y",
+     "javascript:alert(1)"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(InputError, match="no webhook's address"):

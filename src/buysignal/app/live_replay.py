@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from buysignal.alerts.visits import Answer
 from buysignal.alerts.watch import Watch
@@ -136,8 +137,8 @@ class ReplayFeed(Feed):
         answers: who scores them.
         label: what is played, in words.
         pace: seconds of the shop in one second; infinity for as fast as possible.
-        begin: events before this moment are only known, not played; None plays all.
-        know: whether events before ``begin`` are told to whoever answers.
+        begin: events before this moment are not played; None plays all.
+        know: whether what came before ``begin`` is told to whoever answers.
     """
 
     def __init__(
@@ -188,13 +189,16 @@ class ReplayFeed(Feed):
                     self._sample(now=True)
 
     def _know_the_past(self) -> None:
-        for at in range(0, self._first, PIECE):
-            stop = min(at + PIECE, self._first)
-            for row in self._events.slice(at, stop - at).to_pylist():
+        """Tell what came before of those who will come: nobody's score depends on another visitor."""
+        self.sentence = "Reading what these visitors did before."
+        coming = self._events.column("visitor_id").slice(self._first).unique()
+        past = self._events.slice(0, self._first)
+        past = past.filter(pc.is_in(past.column("visitor_id"), value_set=coming.cast(pa.string())))
+        for at in range(0, past.num_rows, PIECE):
+            for row in past.slice(at, PIECE).to_pylist():
                 self._answers.know(row)
             self._breathe()
-            self.share = stop / self._first
-            self.sentence = "Reading what these visitors did before."
+            self.share = min(at + PIECE, past.num_rows) / past.num_rows
 
     def _wait_for(self, moment: int) -> None:
         self._rest()
