@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,11 @@ class Visit:
         return len(self.records) // packed.SIZE
 
     @property
+    def began(self) -> int:
+        """The time of the first event."""
+        return packed.time_of(self.records, packed.SIZE)
+
+    @property
     def arrays(self) -> kernel.EventArrays:
         """The events as the fold reads them."""
         events = packed.as_array(self.records)
@@ -162,6 +168,8 @@ class Visit:
         return found
 
 
+_BEGAN = attrgetter("began")
+
 _OF_EVENTS = ("code", "time", "day", "item", "category", "price", "quantity", "page")
 
 
@@ -179,14 +187,19 @@ def gap_us(session_gap: str) -> int:
 
 
 def fold_visits(
-    visits: Sequence[Visit], reader: Reader, records: Sequence[bytes] | None = None
+    visits: Sequence[Visit],
+    reader: Reader,
+    records: Sequence[bytes] | None = None,
+    known: Sequence[bytes] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Return the features after the last event of each visit, shape (n, f) float32, in one compiled call.
 
     Args:
         visits: n visits that ``reader`` reads; the same may stand among them several times.
         records: of each visit the records up to which it is folded; all it has if None.
+        known: of each what was known of the visitor's other sessions then; what is known now if None.
     """
+    pasts = [visit.known for visit in visits] if known is None else known
     events = [visit.records for visit in visits] if records is None else records
     counts: list[int] = []
     tables: list[array[int]] = []
@@ -197,7 +210,7 @@ def fold_visits(
         np.frombuffer(b"".join(events), packed.RECORD),
         np.array(counts, np.int64).reshape(-1, 4),
         np.frombuffer(b"".join(tables), np.int32),
-        np.frombuffer(b"".join([visit.known for visit in visits])).reshape(len(visits), -1),
+        np.frombuffer(b"".join(pasts)).reshape(len(visits), -1),
         reader.item_priors,
         reader.category_priors,
     )
@@ -244,6 +257,8 @@ class LiveVisitor:
         visit = self._visit(session_id, time, day)
         if visit.size < SESSION_CAP:
             visit.add(event, time, day, self.reader)
+            if len(self._visits) > 1:
+                self._tell_later_visits(visit, time)
         return visit
 
     def row(self, visit: Visit) -> npt.NDArray[np.float32]:
@@ -281,12 +296,24 @@ class LiveVisitor:
         """Start a visit, and note how the visitor's others stand at this moment."""
         if len(self._visits) == OPEN_VISITS:
             packed.absorb_before(self._past, packed.as_array(self._visits.pop(0).records), _NO_TIME)
-        known = self._past.copy()
-        for other in self._visits:
-            packed.absorb_before(known, packed.as_array(other.records), time)
-        visit = Visit(session_id, known.tobytes())
+        visit = Visit(session_id, self._known_before(time, self._visits))
         self._visits.append(visit)
         return visit
+
+    def _tell_later_visits(self, visit: Visit, time: int) -> None:
+        """Let visits that began after an event which came late know of it, as if it had come in time."""
+        for later in self._visits:
+            began = later.began
+            # An event that came late may also be the first of its own visit.
+            if began > time or (later is visit and began == time and visit.size > 1):
+                others = [other for other in self._visits if other is not later]
+                later.known = self._known_before(began, others)
+
+    def _known_before(self, time: int, others: Sequence[Visit]) -> bytes:
+        known = self._past.copy()
+        for other in sorted(others, key=_BEGAN):
+            packed.absorb_before(known, packed.as_array(other.records), time)
+        return known.tobytes()
 
 
 def moment_of(event: Mapping[str, Any]) -> tuple[int, int]:
