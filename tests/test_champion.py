@@ -11,9 +11,10 @@ import pytest
 from buysignal import bundle as bundles
 from buysignal.errors import SamplesError
 from buysignal.evaluation import evaluate_conversion, evaluate_revenue
-from buysignal.model_card import card_of, render_markdown
+from buysignal.model_card import card_of
 from buysignal.models.fitting import Plan
 from buysignal.models.odds import probability
+from buysignal.report_html.cards import render_markdown
 from buysignal.sources.demo import write_demo
 from buysignal.splits import kfold, time_split
 from buysignal.training import Options, train

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 from buysignal.cli import app
 from buysignal.errors import BundleError, SourceError
-from buysignal.model_card import card_of, model_card, render_html, render_markdown, write_card
+from buysignal.model_card import card_of, model_card
 from buysignal.report_html import words
+from buysignal.report_html.cards import render_html, render_markdown, write_card
 from shop import Shop
 
 HEADINGS = ["Model details", "Intended use", "Training data", "Evaluation data", "Metrics: Who",

@@ -18,8 +18,9 @@ from buysignal import bundle as bundles
 from buysignal import recommend, sessions, sources
 from buysignal.cli import app
 from buysignal.errors import BundleError, InputError, SourceError
-from buysignal.model_card import card_of, render_markdown
+from buysignal.model_card import card_of
 from buysignal.recommender import Wishes
+from buysignal.report_html.cards import render_markdown
 from buysignal.segment_names import rename_segments
 from buysignal.training.next_items import next_items_of
 from buysignal.training.options import Options, Stage

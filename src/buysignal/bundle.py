@@ -30,6 +30,7 @@ from buysignal.manifest import MANIFEST, SCHEMA_VERSION, Manifest, package_versi
 from buysignal.models.intervals import ConformalInterval
 from buysignal.models.runtime import OnnxAmount, OnnxModel
 from buysignal.models.segmentation import Segmentation
+from buysignal.reference import Reference
 from buysignal.report import SegmentProfile
 from buysignal.sources.profile import Profile
 from buysignal.step_windows import StepCodes
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 PERCENTILES = 101
 RECOMMENDER = "recommender.npz"
+REFERENCE = "reference.npz"
 
 Rows = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -51,6 +53,7 @@ class Bundle:
 
     Attributes:
         recommender_files: the verified files of the recommender, read when it is asked for.
+        reference: what was normal in the test slice; None in bundles of earlier versions.
     """
 
     manifest: Manifest
@@ -61,6 +64,7 @@ class Bundle:
     vocabulary: Vocabulary | None
     path: Path
     recommender_files: dict[str, bytes] = field(default_factory=dict)
+    reference: Reference | None = None
 
     @property
     def goal(self) -> Goal:
@@ -192,6 +196,8 @@ def save(draft: Draft, path: Path) -> Path:
             _write_arrays(folder / "vocabulary.npz", vocabulary_arrays(draft.vocabulary))
         if draft.segmentation is not None:
             _write_arrays(folder / "segments.npz", draft.segmentation.to_arrays())
+        if draft.reference is not None:
+            _write_arrays(folder / REFERENCE, draft.reference.to_arrays())
         recommender = _write_recommender(draft, folder)
         manifest = _manifest(
             draft, conversion.spec, None if revenue is None else revenue.spec, recommender, folder
@@ -249,6 +255,7 @@ def load(path: str | Path) -> Bundle:
         vocabulary=vocabulary_from(arrays["vocabulary.npz"]) if "vocabulary.npz" in arrays else None,
         path=folder,
         recommender_files=own,
+        reference=Reference.from_arrays(arrays[REFERENCE]) if REFERENCE in arrays else None,
     )
 
 

@@ -22,6 +22,7 @@ from buysignal.step_windows import StepCodes
 if TYPE_CHECKING:
     from buysignal.recommender import Recommender
     from buysignal.recommender.suggest import VisitSoFar
+    from buysignal.reference import Reference
 
 Rows = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -39,6 +40,7 @@ class Draft:
             ``typical`` then have them beside the features.
         recommender: what is likely to be looked at next; None where there were too few looks.
         check_visits: real visits on which the stored recommender must equal the trained one.
+        reference: what was normal in the test slice, which later data is held against.
     """
 
     goal: Goal
@@ -62,3 +64,4 @@ class Draft:
     steps: StepCodes | None = None
     recommender: Recommender | None = None
     check_visits: Sequence[VisitSoFar] = ()
+    reference: Reference | None = None

@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from buysignal import scoring
-from buysignal.model_card import model_card, render_markdown
+from buysignal.model_card import model_card
 from buysignal.report import Report
+from buysignal.report_html.cards import render_markdown
 from buysignal.scoring import membership, write_scores
 from buysignal.sources import load
 from shop import Shop

@@ -18,7 +18,8 @@ def card(
     out: Annotated[Path, typer.Option(help="The page (.html) or text (.md) to write.")],
 ) -> None:
     """Write the model card of a bundle: what it predicts, how well, and where its limits are."""
-    from buysignal import model_card
+    from buysignal.model_card import card_of
+    from buysignal.report_html.cards import write_card
 
-    model_card.write_card(model_card.card_of(bundle), out)
+    write_card(card_of(bundle), out)
     console().print(f"The model card is in [bold]{out}[/].")

@@ -15,6 +15,7 @@ from buysignal.goals import Goal
 from buysignal.models.conversion import SEQUENCE_MODELS
 from buysignal.models.odds import probability
 from buysignal.models.segmentation import Segmentation
+from buysignal.reference import Reference, reference_of
 from buysignal.report import GoalNote, Report, Table
 from buysignal.samples import Samples
 from buysignal.sources.profile import Profile
@@ -94,6 +95,20 @@ class Outcome:
             steps=None if reader is None else reader.codes,
             recommender=self.following.recommender,
             check_visits=self.following.check_visits,
+            reference=self._reference(tested, report),
+        )
+
+    def _reference(self, tested: ScoredRows, report: Report) -> Reference:
+        champion = next(row for row in self.conversion.table.rows if row.champion)
+        auc, interval = champion.metrics.get("roc_auc"), champion.intervals.get("roc_auc", (None, None))
+        known = auc is not None and interval[0] is not None and interval[1] is not None
+        return reference_of(
+            tested.samples,
+            tested,
+            test_from=self.split.test_from,
+            kept=report.dataset.rows_kept,
+            rejected=report.dataset.rows_rejected,
+            auc=(auc, *interval) if known else None,  # type: ignore[arg-type]
         )
 
     def _reader(self) -> StepWindows | None:

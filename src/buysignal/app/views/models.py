@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from buysignal import model_card
 from buysignal.app import bundles, champions, comparing, page, results, state, words
 from buysignal.app.state import Model
+from buysignal.model_card import model_card
 from buysignal.report import Report
 from buysignal.report_html import render_report_html
+from buysignal.report_html.cards import render_html, render_markdown
 
 WAYS = ("Judge", "Compare", "Champion")
 
@@ -73,8 +74,8 @@ def _report(used: Model, report: Report) -> str | bytes:
 
 
 def _card(used: Model, form: str) -> str:
-    card = model_card.model_card(used.bundle.manifest, used.report, used.label)
-    return model_card.render_html(card) if form == ".html" else model_card.render_markdown(card)
+    card = model_card(used.bundle.manifest, used.report, used.label)
+    return render_html(card) if form == ".html" else render_markdown(card)
 
 
 if __name__ == "__main__":
