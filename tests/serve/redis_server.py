@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -52,6 +53,16 @@ class RedisServer:
             self._process.kill()
             self._process.wait(PATIENCE_S)
             self._process = None
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Let it take connections and commands, and answer none: as a machine that hangs."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def _answers(self) -> bool:
         try:

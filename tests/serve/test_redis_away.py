@@ -153,6 +153,25 @@ def test_redis_goes_away_and_comes_back_under_load(pair: tuple[Server, Server], 
         assert said.count('"state lost"') == said.count('"state found again"') == 2
 
 
+def test_a_redis_that_hangs_is_given_up_soon_and_a_retry_counts_once(
+    pair: tuple[Server, Server], redis: RedisServer
+) -> None:
+    """What was sent to a Redis that hangs may be done later: with its id, the retry counts once."""
+    event = {**CLICK, "visitor_id": "patient", "session_id": "patient"}
+    server = pair[0]
+    with server.client() as client:
+        assert client.click({**event, "event_id": "1"})["clicks"] == 1
+        with redis.stalled():
+            with pytest.raises(ServerError, match="no answer within") as caught:
+                client.click({**event, "event_id": "2"})
+            assert caught.value.status == 503
+            until(lambda: degraded(server)[1] == "degraded")
+            assert client.visit([event])["clicks"] == 1
+        until(lambda: degraded(server)[1] == "ready")
+        assert client.click({**event, "event_id": "2"})["clicks"] == 2
+        assert client.click({**event, "event_id": "3"})["clicks"] == 3
+
+
 def test_a_server_starts_without_redis_and_finds_it_later(
     shop: Shop, redis: RedisServer, tmp_path: Path
 ) -> None:

@@ -19,7 +19,8 @@ ADDRESS = "http://127.0.0.1:8000"
 def commands() -> list[str]:
     """Return every curl call of the page, in its order."""
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
-    return re.findall(r"^curl .*?(?=^curl |\Z)", "\n".join(blocks), flags=re.MULTILINE | re.DOTALL)
+    calls = [re.findall(r"^curl .*?(?=^curl |\Z)", block, flags=re.MULTILINE | re.DOTALL) for block in blocks]
+    return [call for of_block in calls for call in of_block]
 
 
 def test_the_examples_of_the_page_are_answered(server: Server) -> None:

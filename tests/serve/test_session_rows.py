@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,13 @@ def test_the_page_of_the_interface_has_the_bundles_columns_and_an_example(
     assert "Revenue" in row["properties"]
     rows = page["components"]["schemas"]["RowsRequest"]["properties"]["rows"]
     answer = httpx.post(f"{row_server.url}/v1/score/rows", json={"rows": rows["examples"][0]})
+    assert answer.status_code == 200, answer.text
+
+
+def test_the_example_of_the_page_is_answered(row_server: Server) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rest.md").read_text(encoding="utf-8")
+    (body,) = re.findall(r"^```json\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    answer = httpx.post(f"{row_server.url}/v1/score/rows", content=body)
     assert answer.status_code == 200, answer.text
 
 
