@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -49,8 +50,8 @@ PAGES = {
 """Page -> its name in the navigation, and the height of its picture in pixels."""
 
 IN_DARK = ("live", "watch")
-PLAYED_MS = 45_000
-"""So long a replay runs before its picture is taken."""
+EVENING = re.compile(r"The shop's time: \S+ (?:19|2[0-3]):")
+"""When the demo shop is full, and the picture of a replay is taken."""
 
 
 def main() -> None:
@@ -159,10 +160,9 @@ def click_through(page: Page) -> None:
 
 
 def play(page: Page) -> None:
-    """Play the data in use for a while, so that the charts have something to tell."""
+    """Play the data in use until evening, so that the charts have something to tell."""
     page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_text("Visits open", exact=True).wait_for()
-    page.wait_for_timeout(PLAYED_MS)
+    page.get_by_text(EVENING).wait_for()
 
 
 def settle(page: Page, pause_ms: int = 2500) -> None:

@@ -129,7 +129,7 @@ class Visit:
             -1 if category is None else self._category(category, reader),
             _page(get("page")),
             self._said((get("channel"), get("device"), get("country")), reader),
-            EVENT_CODES.get(str(event["event_name"]), OTHER_CODE),
+            EVENT_CODES.get(event["event_name"], OTHER_CODE),
         )
         self.records = packed.inserted(self.records, record, time)
 

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from threading import Thread
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,14 @@ from buysignal.units import duration_us
 
 ANSWER_S = 10.0
 """How long a call waits for the brokers before it is made again."""
+
+
+STUCK_S = 2 * ANSWER_S
+"""A call that has not come back by then never will: librdkafka's own limit is not always kept."""
+
+
+class StuckError(Exception):
+    """A call to the client library that does not come back; whoever made it has to begin anew."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +166,31 @@ def persistently(
                 raise
             away(error.str())
             time.sleep(0.05)
+
+
+def within(call: Callable[[], Any], limit_s: float = STUCK_S) -> Any:
+    """Return what ``call`` does, made in a thread of its own, which is left alone if it does not come back.
+
+    Raises:
+        StuckError: it did not.
+    """
+    found: list[Any] = []
+    raised: list[BaseException] = []
+
+    def make() -> None:
+        try:
+            found.append(call())
+        except BaseException as error:
+            raised.append(error)
+
+    thread = Thread(target=make, daemon=True, name="call")
+    thread.start()
+    thread.join(limit_s)
+    if raised:
+        raise raised[0]
+    if not found:
+        raise StuckError(f"a call to the brokers has not come back for {limit_s:g} seconds")
+    return found[0]
 
 
 def unreachable(settings: Settings, error: object) -> SourceError:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from buysignal.stream.client import ANSWER_S, Settings, kafka, persistently
+from buysignal.stream.client import ANSWER_S, Settings, StuckError, kafka, persistently, within
 from buysignal.stream.condition import Condition
 from buysignal.stream.restore import restore
 from buysignal.stream.scored import Arrived, BatchScorer, Dead, Outcome
@@ -44,6 +44,7 @@ class Shift:
         self.shelves: dict[int, Shelf] = {}
         self._condition = condition
         self._asked = 0.0
+        self._stuck = False
         self._score = score
         self._settings = settings
         self._ended = ended
@@ -54,7 +55,7 @@ class Shift:
         self._library = library
         noticed = {"error_cb": self._noticed}
         self._producer = library.Producer({**settings.producer(), **noticed})
-        self._persistently(lambda: self._producer.init_transactions(ANSWER_S))
+        self._safely(lambda: self._producer.init_transactions(ANSWER_S))
         self._consumer = library.Consumer({**settings.consumer(), **noticed})
         self._consumer.subscribe(
             [settings.events], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
@@ -65,6 +66,7 @@ class Shift:
 
         Raises:
             confluent_kafka.KafkaException: the transaction failed; the shift is over.
+        StuckError: nobody knows whether it did; likewise.
         """
         arrived = self._arrived()
         # Who is told to end while state is read back has only part of it.
@@ -87,7 +89,7 @@ class Shift:
         Raises:
             confluent_kafka.KafkaException: that fails, too; the shift is over.
         """
-        self._persistently(lambda: self._producer.abort_transaction(ANSWER_S))
+        self._safely(lambda: self._producer.abort_transaction(ANSWER_S))
         places = [self._library.TopicPartition(self._settings.events, p) for p in self.shelves]
         for place in self._restored(places):
             self._consumer.seek(place)
@@ -111,8 +113,9 @@ class Shift:
     def leave(self) -> None:
         """Leave the group; an unfinished transaction is undone."""
         # Where none is open, or no broker answers, there is nothing to do: it is undone when it times out.
-        with suppress(self._library.KafkaException):
-            self._producer.abort_transaction(ANSWER_S)
+        if not self._stuck:
+            with suppress(self._library.KafkaException, StuckError):
+                within(lambda: self._producer.abort_transaction(ANSWER_S))
         self._consumer.close()
 
     def _arrived(self) -> list[Arrived]:
@@ -159,8 +162,16 @@ class Shift:
             for p in partitions
         ]
         member = self._consumer.consumer_group_metadata()
-        self._persistently(lambda: self._producer.send_offsets_to_transaction(places, member, ANSWER_S))
-        self._persistently(lambda: self._producer.commit_transaction(ANSWER_S))
+        self._safely(lambda: self._producer.send_offsets_to_transaction(places, member, ANSWER_S))
+        self._safely(lambda: self._producer.commit_transaction(ANSWER_S))
+
+    def _safely(self, call: Callable[[], Any]) -> Any:
+        """Make a call of the producer, which may get stuck after its broker has gone away and come back."""
+        try:
+            return self._persistently(lambda: within(call))
+        except StuckError:
+            self._stuck = True
+            raise
 
     def _persistently(self, call: Callable[[], Any]) -> Any:
         found = persistently(call, self._ended, self._away)
