@@ -83,7 +83,8 @@ def _columns(labels: Labels, currency: str | None) -> dict[str, Any]:
     chance = "Probability (proxy)" if labels.proxy else "Probability"
     return {
         "visit": config.TextColumn("Visit"),
-        "idle_minutes": config.NumberColumn("Minutes since the click", format="%.1f", width="small"),
+        "idle_minutes": config.NumberColumn("Idle (min)", format="%.1f", width="small",
+                                            help="Minutes since the latest click, by the shop's time."),
         "clicks": config.NumberColumn("Clicks", format="localized", width="small"),
         "probability": config.ProgressColumn(chance, format="percent", min_value=0, max_value=1,
                                              help=words.HELP["probability"]),
