@@ -117,7 +117,7 @@ class Visit:
         )
 
     def add(self, event: Mapping[str, Any], time: int, day: int, reader: Reader) -> None:
-        """Put an event where its time belongs."""
+        """Put an event where its time belongs; the first ``SESSION_CAP`` in time are kept."""
         get = event.get
         price, quantity, item, category = get("price"), get("quantity"), get("item_id"), get("category")
         record = packed.pack(
@@ -131,7 +131,7 @@ class Visit:
             self._said((get("channel"), get("device"), get("country")), reader),
             EVENT_CODES.get(event["event_name"], OTHER_CODE),
         )
-        self.records = packed.inserted(self.records, record, time)
+        self.records = packed.inserted(self.records, record, time)[: SESSION_CAP * packed.SIZE]
 
     def read_with(self, reader: Reader) -> None:
         """Read the names with another vocabulary."""
@@ -227,13 +227,15 @@ class LiveVisitor:
         session_gap: longest pause within a session, used for events without a ``session_id``.
     """
 
-    __slots__ = ("_gap", "_past", "_visits", "reader")
+    __slots__ = ("_gap", "_newest", "_past", "_visits", "reader")
 
     def __init__(self, reader: Reader, session_gap: str = "30m") -> None:
         self.reader = reader
         self._gap = gap_us(session_gap)
         self._past = kernel.empty_past()
         self._visits: list[Visit] = []
+        # No open visit began later.
+        self._newest = _NO_TIME
 
     @property
     def visits(self) -> tuple[Visit, ...]:
@@ -255,9 +257,9 @@ class LiveVisitor:
     def note_at(self, event: Mapping[str, Any], session_id: str | None, time: int, day: int) -> Visit:
         """Take in an event of a visit and a moment that are known, as ``note`` does."""
         visit = self._visit(session_id, time, day)
-        if visit.size < SESSION_CAP:
+        if visit.size < SESSION_CAP or time < packed.time_of(visit.records, len(visit.records)):
             visit.add(event, time, day, self.reader)
-            if len(self._visits) > 1:
+            if time < self._newest and len(self._visits) > 1:
                 self._tell_later_visits(visit, time)
         return visit
 
@@ -297,8 +299,13 @@ class LiveVisitor:
         if len(self._visits) == OPEN_VISITS:
             packed.absorb_before(self._past, packed.as_array(self._visits.pop(0).records), _NO_TIME)
         visit = Visit(session_id, self._known_before(time, self._visits))
-        self._visits.append(visit)
+        self.resume(visit, time)
         return visit
+
+    def resume(self, visit: Visit, began: int) -> None:
+        """Take in a visit that began at this moment and can go on."""
+        self._visits.append(visit)
+        self._newest = max(self._newest, began)
 
     def _tell_later_visits(self, visit: Visit, time: int) -> None:
         """Let visits that began after an event which came late know of it, as if it had come in time."""
