@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +13,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from buysignal import bundle as bundles
 from buysignal import scoring
 from buysignal.client import Client, ServerError
 from buysignal.recommend import recommend_items, recommend_session
 from buysignal.recommender import Wishes
-from buysignal.segment_names import rename_segments
 from buysignal.serve import schemas
 from shop import Shop
 
-from .conftest import Server, as_sent, started, swaps, until
+from .conftest import Server, as_sent, started
 
 CLICK = {
     "visitor_id": "ann", "event_time": "2025-03-20T12:00:20Z", "event_name": "view_item",
@@ -323,63 +317,30 @@ def test_key_rate_origin_and_figures_of_a_guarded_server(shop: Shop, tmp_path: P
         assert int(found[-1].headers["retry-after"]) >= 1
 
 
-def test_a_new_bundle_takes_over_without_a_lost_request(shop: Shop, tmp_path: Path) -> None:
-    """Under load the folder is replaced twice, then by what is no bundle: no request fails."""
-    folder = tmp_path / "bundle"
-    names = {one.segment: f"kind {one.segment}" for one in shop.bundle.segment_profiles}
-    shutil.copytree(shop.folder, folder)
-    with started(folder, tmp_path / "log", "--no-watch") as server:
-        done = False
-
-        def ask(number: int) -> list[tuple[int, str]]:
-            found = []
-            with server.client() as client:
-                while not done:
-                    answer = client.click({**CLICK, "visitor_id": f"v{number}"})
-                    found.append((answer["clicks"], answer["segment"]))
-            return found
-
-        with ThreadPoolExecutor(4) as pool:
-            asked = [pool.submit(ask, number) for number in range(4)]
-            try:
-                rename_segments(shop.folder, names, folder)
-                renamed = bundles.load(folder).version
-                hang_up(server, exchanges=1)
-                before = swaps(server)
-                (folder / "manifest.json").write_text("{}")
-                os.kill(server.process.pid, signal.SIGHUP)
-                until(lambda: "degraded" in httpx.get(f"{server.url}/readyz").text)
-                assert swaps(server) == before
-            finally:
-                done = True
-        answers = [one.result() for one in asked]
-        for found in answers:
-            assert [clicks for clicks, _ in found] == [min(n + 1, 500) for n in range(len(found))]
-        assert {segment for found in answers for _, segment in found} & set(names.values())
-        with server.client() as client:
-            assert client.visit([CLICK])["bundle_version"] == renamed
-        assert_stops_well(server)
-
-
-def hang_up(server: Server, exchanges: int) -> None:
-    os.kill(server.process.pid, signal.SIGHUP)
-    until(lambda: swaps(server) == exchanges)
-
-
-def assert_stops_well(server: Server) -> None:
-    """A server told to stop answers what is under way, and then ends."""
+def test_an_answer_comes_in_one_piece_and_a_head_alone_is_answered(server: Server) -> None:
+    """Each piece wakes whoever waits; an answer without a body must not wait for one."""
     body = json.dumps({"events": [CLICK]}).encode()
+    head = b"POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
     with server.connect() as one:
-        head = b"POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
-        one.sendall(head + body[:10])
-        time.sleep(0.3)
-        server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
-        one.sendall(body[10:])
+        for _ in range(20):
+            one.sendall(head % len(body) + body)
+            _, blank, answer = one.recv(65_536).partition(b"\r\n\r\n")
+            assert blank
+            assert json.loads(answer)["clicks"] == 1
+        one.sendall(b"HEAD /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert one.recv(65_536).startswith(b"HTTP/1.1 405")
+        one.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
         assert one.recv(65_536).startswith(b"HTTP/1.1 200")
-    # Once it has ended well, uvicorn lets the signal have its way.
-    assert server.process.wait(30) in (0, -signal.SIGTERM)
-    assert '"stopped"' in server.log.read_text()
+
+
+def test_a_client_that_waits_for_leave_to_send_gets_it(server: Server) -> None:
+    body = json.dumps({"events": [CLICK]}).encode()
+    head = b"POST /v1/score HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: %d\r\n\r\n"
+    with server.connect() as one:
+        one.sendall(head % len(body))
+        assert one.recv(65_536).startswith(b"HTTP/1.1 100")
+        one.sendall(body)
+        assert one.recv(65_536).startswith(b"HTTP/1.1 200")
 
 
 def test_a_client_says_why_it_has_no_answer() -> None:

@@ -8,11 +8,13 @@ import resource
 import shutil
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from buysignal import bundle as bundles
@@ -108,23 +110,39 @@ def ask_until_closed(server: Server, number: int) -> list[dict[str, object]]:
                 return found
 
 
-def test_a_new_bundle_and_the_end_lose_no_request_of_many_connections(shop: Shop, tmp_path: Path) -> None:
+def test_a_new_bundle_a_broken_one_and_the_end_lose_no_request(shop: Shop, tmp_path: Path) -> None:
+    """Clicks on many connections go on all the while, and a slow request is under way when the end comes."""
     folder = tmp_path / "bundle"
     shutil.copytree(shop.folder, folder)
     names = {one.segment: f"kind {one.segment}" for one in shop.bundle.segment_profiles}
     with (
         started(folder, tmp_path / "log", "--no-watch") as server,
         ThreadPoolExecutor(ASKING) as pool,
+        server.connect() as slow,
     ):
         asked = [pool.submit(ask_until_closed, server, number) for number in range(ASKING)]
-        rename_segments(shop.folder, names, folder)
-        os.kill(server.process.pid, signal.SIGHUP)
-        until(lambda: swaps(server) == 1)
-        server.process.send_signal(signal.SIGTERM)
+        try:
+            rename_segments(shop.folder, names, folder)
+            renamed = bundles.load(folder).version
+            os.kill(server.process.pid, signal.SIGHUP)
+            until(lambda: swaps(server) == 1)
+            (folder / "manifest.json").write_text("{}")
+            os.kill(server.process.pid, signal.SIGHUP)
+            until(lambda: "degraded" in httpx.get(f"{server.url}/readyz").text)
+            assert swaps(server) == 1
+            whole = request(ASKING)
+            slow.sendall(whole[:-10])
+            time.sleep(0.3)
+        finally:
+            server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        slow.sendall(whole[-10:])
+        assert answered(slow)[0].startswith(b"HTTP/1.1 200")
         answers = [one.result(60) for one in asked]
+        # Once it has ended well, uvicorn lets the signal have its way.
         assert server.process.wait(30) in (0, -signal.SIGTERM)
     for found in answers:
         assert [one["clicks"] for one in found] == [min(n + 1, 500) for n in range(len(found))]
-    versions = [one["bundle_version"] for found in answers for one in found]
-    assert set(versions) == {shop.bundle.version, bundles.load(folder).version}
+        assert found[-1]["bundle_version"] == renamed
+    assert {one["bundle_version"] for found in answers for one in found} == {shop.bundle.version, renamed}
     assert '"stopped"' in (tmp_path / "log").read_text()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
+import orjson
 
 from buysignal.bundle import Bundle
 from buysignal.errors import EventsError
@@ -42,8 +42,7 @@ MOST_KEPT_ITEMS = 10
 
 Known = TypeVar("Known")
 
-Suggestions = list[dict[str, Any]]
-Suggester = Callable[[tuple[str, ...], Wishes], Suggestions]
+Suggester = Callable[[tuple[str, ...], Wishes], orjson.Fragment]
 
 
 class NotFoundError(Exception):
@@ -158,7 +157,7 @@ class Answers:
         """Return what suggests with this bundle, and keeps its answers: visits begin with the same items."""
         if self._kept is None or self._kept[0] is not scorer:
 
-            def suggest(items: tuple[str, ...], wishes: Wishes) -> Suggestions:
+            def suggest(items: tuple[str, ...], wishes: Wishes) -> orjson.Fragment:
                 return _suggest(scorer, VisitSoFar(items), wishes)
 
             self._kept = scorer, lru_cache(maxsize=MOST_KEPT)(suggest)
@@ -195,9 +194,10 @@ class Answers:
             )
 
 
-def _suggest(scorer: LiveScorer, visit: VisitSoFar, wishes: Wishes) -> Suggestions:
+def _suggest(scorer: LiveScorer, visit: VisitSoFar, wishes: Wishes) -> orjson.Fragment:
+    """Return the suggestions as JSON: those that are kept are written once."""
     recommender = recommender_of(scorer.bundle)
-    return [asdict(one) for one in next(recommender.suggest_all([visit], wishes))]
+    return orjson.Fragment(orjson.dumps(next(recommender.suggest_all([visit], wishes))))
 
 
 def segments_of(bundle: Bundle) -> Answer:

@@ -2,7 +2,8 @@
 
 uvicorn bounds neither: a client that connects and says nothing, or never ends its headers, is waited for as
 long as it likes. When told to stop it closes every connection without a request under way at once, and loses
-what is on the wire at that moment.
+what is on the wire at that moment. It writes the head and the body of an answer one after the other, each of
+which wakes whoever waits.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from buysignal.serve.quick import problem
+from buysignal.serve.quick import WHOLE, problem
 
 HEAD_S = 10.0
 """Seconds from the start of a connection, or of a request, to the end of its headers."""
@@ -71,8 +72,14 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head_has_come()
         super().on_headers_complete()
+        if self.scope["method"] != "HEAD":  # whose answer is a head that nothing follows
+            self.cycle.transport = AtOnce(self.transport)  # type: ignore[assignment]
         if self._last_call:
             self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        self.scope[WHOLE] = True  # type: ignore[literal-required]
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, "This is no request of HTTP.")
@@ -130,3 +137,38 @@ class Connection(HttpToolsProtocol):
         )
         self.transport.write(head + content)
         self.transport.close()
+
+
+class AtOnce:
+    """The transport of one answer: its head waits for what follows, so that a small answer is one write.
+
+    Args:
+        transport: the connection's.
+    """
+
+    __slots__ = ("_head", "_past", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+        self._past = False
+
+    def write(self, data: bytes) -> None:
+        """Write, or keep the head until there is more."""
+        if self._past or data.startswith(b"HTTP/1.1 100 "):
+            self._transport.write(data)
+        elif self._head:
+            self._past = True
+            self._transport.write(self._head + data)
+        else:
+            self._head = data
+
+    def close(self) -> None:
+        """Write what waits, and close."""
+        if self._head and not self._past:
+            self._past = True
+            self._transport.write(self._head)
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from buysignal.serve.limits import RateLimit
 from buysignal.serve.logs import Log
 from buysignal.serve.metrics import Metrics
-from buysignal.serve.quick import BODY, QuickRoute, problem, respond
+from buysignal.serve.quick import BODY, WHOLE, QuickRoute, problem, respond
 from buysignal.serve.settings import Settings, bytes_of, rate_of
 
 OPEN = ("/healthz", "/readyz")
@@ -39,16 +39,15 @@ class Guard:
     """ASGI middleware around all routes.
 
     Args:
-        app: the routes.
         quick: routes that are asked thousands of times a second, by their path; they are gone to at once.
         settings: limits and keys.
         metrics, log: where requests are counted and told.
     """
 
     def __init__(
-        self, app: ASGIApp, quick: Mapping[str, QuickRoute], settings: Settings, metrics: Metrics, log: Log
+        self, quick: Mapping[str, QuickRoute], settings: Settings, metrics: Metrics, log: Log
     ) -> None:
-        self._app = app
+        self._app: ASGIApp | None = None
         self._quick = quick
         self._metrics = metrics
         self._log = log
@@ -57,9 +56,18 @@ class Guard:
         self._most = bytes_of(settings.max_body, "max_body")
         self._limit = None if settings.rate_limit is None else RateLimit(*rate_of(settings.rate_limit))
 
+    def around(self, app: ASGIApp) -> Guard:
+        """Guard these routes; to be handed to ``add_middleware``."""
+        self._app = app
+        return self
+
+    def is_quick(self, scope: Scope) -> bool:
+        """Return whether a request goes to one of the quick routes."""
+        return scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._quick
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._others(scope, receive, send)
             return
         begin = time.perf_counter()
         status = 0
@@ -77,7 +85,7 @@ class Guard:
                 receive = _replayed(body, receive)
             route = self._quick.get(scope["path"]) if scope["method"] == "POST" else None
             if route is None:
-                await self._app(scope, receive, telling)
+                await self._others(scope, receive, telling)
             else:
                 scope["route"] = route
                 await route.app(scope, receive, telling)
@@ -89,6 +97,10 @@ class Guard:
             await self._failed(error, telling, started=status != 0)
             status = 500
         self._told(scope, status, time.perf_counter() - begin)
+
+    async def _others(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self._app is not None
+        await self._app(scope, receive, send)
 
     def _let_in(self, scope: Scope) -> None:
         """Check the key, the rate and the size that is announced.
@@ -140,14 +152,17 @@ class Guard:
             RefusedError: it is larger or slower.
         """
         try:
-            async with asyncio.timeout(self._settings.body_timeout_s):
-                message = await receive()
-                if message["type"] == "http.request" and not message.get("more_body", False):
-                    body: bytes = message.get("body", b"")
-                    if len(body) > self._most:
-                        raise self._too_large()
-                    return body
-                return await self._in_pieces(message, receive)
+            # A clock for what is here already would cost more than reading it.
+            message = await receive() if WHOLE in scope else None
+            if message is None or message.get("more_body", False):
+                async with asyncio.timeout(self._settings.body_timeout_s):
+                    return await self._in_pieces(message or await receive(), receive)
+            if message["type"] == "http.disconnect":
+                raise _GoneError
+            body: bytes = message.get("body", b"")
+            if len(body) > self._most:
+                raise self._too_large()
+            return body
         except TimeoutError:
             raise RefusedError(
                 408,
@@ -163,10 +178,11 @@ class Guard:
             piece = message.get("body", b"")
             pieces.append(piece)
             size += len(piece)
+            more = message.get("more_body", False)
             if size > self._most:
                 # How much is still to come is not known.
-                raise self._too_large([_CLOSE])
-            if not message.get("more_body", False):
+                raise self._too_large([_CLOSE] if more else None)
+            if not more:
                 return b"".join(pieces)
             message = await receive()
 

@@ -7,7 +7,6 @@ called, and orjson writes the answer. The OpenAPI page is made from the declarat
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, get_type_hints
 
@@ -21,6 +20,9 @@ from buysignal.serve.answers import NotFoundError
 
 BODY = "buysignal.body"
 """Where the guard leaves the body in the scope."""
+
+WHOLE = "buysignal.whole"
+"""In the scope where a connection knows that all of the body has come."""
 
 _JSON = (b"content-type", b"application/json")
 
@@ -46,7 +48,7 @@ class _Quick:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             answer = self._endpoint(self._read(scope[BODY]))
-            if inspect.isawaitable(answer):
+            if not isinstance(answer, dict):
                 answer = await answer
             status, content = 200, orjson.dumps(answer)
         except ValidationError as error:
