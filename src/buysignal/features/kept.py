@@ -48,7 +48,7 @@ def from_bytes(content: bytes, reader: Reader, session_gap: str) -> LiveVisitor:
     for _ in range(visits):
         visit, at = _visit(content, at)
         visit.read_with(reader)
-        live._visits.append(visit)
+        live.resume(visit, visit.began)
     return live
 
 

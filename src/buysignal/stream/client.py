@@ -21,8 +21,8 @@ STUCK_S = 2 * ANSWER_S
 """A call that has not come back by then never will: librdkafka's own limit is not always kept."""
 
 
-class StuckError(Exception):
-    """A call to the client library that does not come back; whoever made it has to begin anew."""
+class BeginAnewError(Exception):
+    """Clients that cannot be trusted any more: a call does not come back, or the brokers were away."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def within(call: Callable[[], Any], limit_s: float = STUCK_S) -> Any:
     """Return what ``call`` does, made in a thread of its own, which is left alone if it does not come back.
 
     Raises:
-        StuckError: it did not.
+        BeginAnewError: it did not.
     """
     found: list[Any] = []
     raised: list[BaseException] = []
@@ -189,7 +189,7 @@ def within(call: Callable[[], Any], limit_s: float = STUCK_S) -> Any:
     if raised:
         raise raised[0]
     if not found:
-        raise StuckError(f"a call to the brokers has not come back for {limit_s:g} seconds")
+        raise BeginAnewError(f"a call to the brokers has not come back for {limit_s:g} seconds")
     return found[0]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from buysignal.stream.client import ANSWER_S, Settings, StuckError, kafka, persistently, within
+from buysignal.stream.client import ANSWER_S, BeginAnewError, Settings, kafka, persistently, within
 from buysignal.stream.condition import Condition
 from buysignal.stream.restore import restore
 from buysignal.stream.scored import Arrived, BatchScorer, Dead, Outcome
@@ -43,7 +43,6 @@ class Shift:
     ) -> None:
         self.shelves: dict[int, Shelf] = {}
         self._condition = condition
-        self._asked = 0.0
         self._stuck = False
         self._score = score
         self._settings = settings
@@ -66,12 +65,13 @@ class Shift:
 
         Raises:
             confluent_kafka.KafkaException: the transaction failed; the shift is over.
-        StuckError: nobody knows whether it did; likewise.
+            BeginAnewError: nobody knows whether it did, or the brokers were away; likewise.
         """
+        if self._condition.has("broker"):
+            self._wait_for_brokers()
         arrived = self._arrived()
         # Who is told to end while state is read back has only part of it.
         if not arrived or self._ended():
-            self._look_for_brokers()
             return Outcome()
         begun = time.monotonic()
         self._producer.begin_transaction()
@@ -114,7 +114,7 @@ class Shift:
         """Leave the group; an unfinished transaction is undone."""
         # Where none is open, or no broker answers, there is nothing to do: it is undone when it times out.
         if not self._stuck:
-            with suppress(self._library.KafkaException, StuckError):
+            with suppress(self._library.KafkaException, BeginAnewError):
                 within(lambda: self._producer.abort_transaction(ANSWER_S))
         self._consumer.close()
 
@@ -169,7 +169,7 @@ class Shift:
         """Make a call of the producer, which may get stuck after its broker has gone away and come back."""
         try:
             return self._persistently(lambda: within(call))
-        except StuckError:
+        except BeginAnewError:
             self._stuck = True
             raise
 
@@ -185,14 +185,17 @@ class Shift:
         if error.code() == self._library.KafkaError._ALL_BROKERS_DOWN:
             self._away(error.str())
 
-    def _look_for_brokers(self) -> None:
-        """Find out whether the brokers are back, where nothing comes that would tell."""
-        if not self._condition.has("broker") or time.monotonic() - self._asked < LOOK_S:
-            return
-        self._asked = time.monotonic()
-        with suppress(self._library.KafkaException):
-            self._consumer.list_topics(self._settings.events, timeout=LOOK_S)
-            self._condition.well("broker")
+    def _wait_for_brokers(self) -> None:
+        """Wait until brokers that went away are back, and then end the shift.
+
+        A producer whose broker was away for some seconds may wait for ever in its next transaction.
+        """
+        self._stuck = True
+        while not self._ended():
+            with suppress(self._library.KafkaException):
+                self._consumer.list_topics(self._settings.events, timeout=LOOK_S)
+                raise BeginAnewError("the brokers were away and are back: state is read back")
+            time.sleep(LOOK_S)
 
     def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
         consumer.incremental_assign(self._restored(partitions))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from threading import Event
 
 from buysignal.bundle import Bundle
-from buysignal.stream.client import Settings, StuckError, kafka
+from buysignal.stream.client import BeginAnewError, Settings, kafka
 from buysignal.stream.condition import Condition
 from buysignal.stream.figures import Figures
 from buysignal.stream.forms import Forms
@@ -122,7 +122,7 @@ class Worker:
                     over = self._shift(until)
                 except library.KafkaException as error:
                     self._broken("shift", error.args[0].str())
-                except StuckError as error:
+                except BeginAnewError as error:
                     self._broken("shift", str(error))
                 except RegistryAwayError as error:
                     self._broken("registry", str(error))
