@@ -150,7 +150,7 @@ def test_redis_goes_away_and_comes_back_under_load(pair: tuple[Server, Server], 
         assert two.click({**CLICK, "visitor_id": "new"})["clicks"] == 2
     for server in pair:
         said = server.log.read_text()
-        assert said.count('"state lost"') == said.count('"state found again"') == 2
+        assert said.count('"state lost"') == said.count('"state found again"') >= 2
 
 
 def test_a_redis_that_hangs_is_given_up_soon_and_a_retry_counts_once(
@@ -162,7 +162,7 @@ def test_a_redis_that_hangs_is_given_up_soon_and_a_retry_counts_once(
     with server.client() as client:
         assert client.click({**event, "event_id": "1"})["clicks"] == 1
         with redis.stalled():
-            with pytest.raises(ServerError, match="no answer within") as caught:
+            with pytest.raises(ServerError, match="no answer within 1 s") as caught:
                 client.click({**event, "event_id": "2"})
             assert caught.value.status == 503
             until(lambda: degraded(server)[1] == "degraded")

@@ -354,6 +354,16 @@ def test_what_does_not_answer_is_told_in_words_without_the_address(used: Bundle,
     asyncio.run(run())
 
 
+def test_an_address_may_say_how_long_redis_is_waited_for(redis: RedisServer, used: Bundle) -> None:
+    async def run() -> None:
+        link = RedisLink(f"{redis.url}?socket_timeout=0.05", Log(io.StringIO()))
+        with redis.stalled(), pytest.raises(StateAwayError, match="no answer within 0.05 s"):
+            await link.ask("PING")
+        await link.close()
+
+    asyncio.run(run())
+
+
 def test_a_full_redis_refuses_in_words(redis: RedisServer, used: Bundle) -> None:
     async def run() -> None:
         async with in_redis(redis) as state:

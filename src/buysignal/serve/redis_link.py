@@ -30,8 +30,8 @@ from buysignal.errors import InputError
 from buysignal.serve.guard import RefusedError
 from buysignal.serve.logs import Log
 
-TIMEOUT_S = 0.5
-"""How long Redis may take over a trip before it counts as away."""
+TIMEOUT_S = 1.0
+"""How long Redis may take over a trip before it counts as away; ``?socket_timeout=`` of an address wins."""
 
 LOOK_S = 0.5
 """Seconds between looks whether Redis is there and takes writes."""
@@ -84,10 +84,10 @@ class RedisLink:
     def __init__(self, url: str, log: Log, timeout_s: float = TIMEOUT_S) -> None:
         self.failure: str | None = None
         self._log = log
-        self._timeout_s = timeout_s
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
         self._travelling: asyncio.Task[None] | None = None
         self._redis = _client(url, timeout_s)
+        self._timeout_s = float(self._redis.connection_pool.connection_kwargs["socket_timeout"])
 
     async def ask(self, *command: Any) -> Any:
         """Return what Redis answers to a command that may be given twice.
