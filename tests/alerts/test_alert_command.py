@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -36,3 +39,12 @@ def test_an_empty_secret_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch)
     options = ["--url", "http://127.0.0.1:9/", "--allow-private", "--hot", "60%"]
     result = CliRunner().invoke(app, ["alert", str(shop.folder), *BASE, *options])
     assert "environment variable HOOK is empty" in str(result.exception)
+
+
+def test_every_option_the_page_names_exists() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    section = (
+        (docs / "cli.md").read_text(encoding="utf-8").split("## `buysignal alert", 1)[1].split("\n## ")[0]
+    )
+    named = set(re.findall(r"(?<![\w-])(--[a-z][\w-]+)", (docs / "live.md").read_text(encoding="utf-8")))
+    assert {"--cart", "--allow-private"} <= named <= set(re.findall(r"--[a-z][\w-]+", section))

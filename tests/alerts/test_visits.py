@@ -77,3 +77,5 @@ def test_scores_without_carts_are_told_apart() -> None:
     assert not visits.knows_carts
     with pytest.raises(KeyError):
         visits.take({"visitor_id": "v"}, MINUTE)
+    with pytest.raises(ValueError):
+        visits.take(answer(probability=float("nan")), MINUTE)

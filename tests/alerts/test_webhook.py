@@ -195,6 +195,17 @@ def test_only_what_is_reached_from_everywhere_is_public(number: object) -> None:
         assert not number.is_private  # type: ignore[attr-defined]
 
 
+def test_what_cannot_be_sent_is_refused_and_the_box_goes_on() -> None:
+    with receiving(204) as receiver:
+        box = PostBox(hook(receiver.url), backoff=QUICK)
+        box.put(Alert("nan", {"probability": float("nan")}))
+        box.put(alert())
+        counts = box.close(5)
+    assert (counts.refused, counts.taken) == (1, 1)
+    with pytest.raises(InputError, match="is not known"):
+        hook("http://shop..example/").check()
+
+
 def test_secret_and_address_are_never_shown(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

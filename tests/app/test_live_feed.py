@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
+import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -216,35 +214,32 @@ def test_a_wrong_key_ends_the_feed_with_the_servers_sentence(
         Served("localhost:8000", None, "t")
 
 
-def test_a_server_that_goes_away_and_comes_back_answers_every_event(
-    bundle: Bundle, shop: Shop, table: pa.Table, tmp_path: Path
+def test_a_server_that_stands_still_is_said_and_no_event_is_lost_or_counted_twice(
+    bundle: Bundle, table: pa.Table, server: Server
 ) -> None:
-    pytest.importorskip("fastapi", reason="the extra 'api' is not installed")
-    some = table.slice(0, 300)
-    with serving(shop.folder, tmp_path / "log") as first:
-        feed = ReplayFeed(watch_of(bundle), some, Served(first.url, None, "t"), "x", pace=20_000.0)
-        feed.start()
-        assert until(lambda: feed.events > 10)
-        feed.pause()
-        assert until(lambda: feed.status == "paused")
-    feed.resume()
-    assert until(lambda: feed.status == "lost")
-    assert "no answer" in feed.sentence
-    before = feed.events
-    assert before < some.num_rows
-    command = [sys.executable, "-m", "buysignal", "serve", str(shop.folder), "--port", str(first.port)]
-    with (tmp_path / "again").open("wb") as log:
-        second = subprocess.Popen(command, stderr=log)
+    """The request that was under way is sent again with its id, and the server took it already."""
+    some, watch = table.slice(500, 300), watch_of(bundle)
+    watch.visits.keep = 10**15
+    answers = Served(server.url, "right", "still", timeout_s=1.0)
+    feed = ReplayFeed(watch, some, answers, "x", pace=20_000.0).start()
+    assert until(lambda: feed.events > 10)
+    server.process.send_signal(signal.SIGSTOP)
     try:
-        assert until(lambda: feed.status != "lost", 120)
-        feed.change_pace(math.inf)
-        feed.wait(60)
+        assert until(lambda: feed.status == "lost")
+        assert "no answer" in feed.sentence
+        before = feed.events
+        assert before < some.num_rows
     finally:
-        second.terminate()
-        second.wait(60)
+        server.process.send_signal(signal.SIGCONT)
+    assert isinstance(feed, ReplayFeed)
+    feed.change_pace(math.inf)
+    feed.wait(60)
     assert (feed.status, feed.events) == ("done", some.num_rows)
-    agreed = int(np.sum(some.column("consent").to_numpy(zero_copy_only=False)))
-    assert feed.watch.visits.scores == agreed
+    alone = watch_of(bundle)
+    alone.visits.keep = 10**15
+    played(ReplayFeed(alone, some, Scored(bundle), "x", pace=math.inf))
+    clicks = {visit.key: visit.clicks for visit in watch.visits.kept()}
+    assert clicks == {visit.key: visit.clicks for visit in alone.visits.kept()}
 
 
 def test_a_topic_that_cannot_be_opened_is_said(bundle: Bundle) -> None:

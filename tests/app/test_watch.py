@@ -25,7 +25,7 @@ def feed_of(app: AppTest) -> Feed:
     return found
 
 
-def playing(app: AppTest, pace: str = "As fast as possible") -> AppTest:
+def playing(app: AppTest, pace: str = "Fastest") -> AppTest:
     """Open the page and start a replay of the data in use."""
     opened(app, "watch")
     app.segmented_control(key="live_pace").set_value(pace).run()
@@ -66,7 +66,7 @@ def test_a_replay_is_started_paused_looked_into_and_stopped(shop: Shop) -> None:
     assert "**Paused.**" in texts(app)
     assert "Tick a visit to see it" in texts(app)
     events = feed_of(app).events
-    app.segmented_control(key="live_pace_now").set_value("As fast as possible").run()
+    app.segmented_control(key="live_pace_now").set_value("Fastest").run()
     app.button(key="live_resume").click().run()
     assert feed_of(scored(app, events + 1)).events > events
     app.button(key="live_stop").click().run()
@@ -101,7 +101,7 @@ def test_alerts_go_to_the_webhook_and_the_page_counts_them(
         app.number_input(key="alert_least").set_value(1.0).run()
         app.button(key="start_alerts").click().run()
         assert not app.error
-        app.segmented_control(key="live_pace_now").set_value("As fast as possible").run()
+        app.segmented_control(key="live_pace_now").set_value("Fastest").run()
         app = ended(app)
         taken = [alert for alert in receiver.alerts if alert["rule"] == "cart_at_risk"]
     assert taken

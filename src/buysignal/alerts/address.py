@@ -61,11 +61,12 @@ def target_of(url: str) -> Target:
     return Target(secure, parts.hostname, port or (443 if secure else 80), path)
 
 
-def resolved(target: Target, *, allow_private: bool) -> str:
-    """Return the address to connect to, as numbers.
+def resolved(target: Target, *, allow_private: bool) -> list[str]:
+    """Return the addresses to connect to, as numbers, best first.
 
     Raises:
         OSError: the name is not known at the moment.
+        UnicodeError: it can be no name.
         PrivateAddressError: it lies inside the own network, and ``allow_private`` is false.
     """
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
@@ -78,7 +79,7 @@ def resolved(target: Target, *, allow_private: bool) -> str:
                     allowed="public addresses",
                     todo="allow private addresses, if this is what you want",
                 )
-    return numbers[0]
+    return numbers
 
 
 def is_public(number: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from threading import RLock
 from typing import Any
 
@@ -162,7 +163,7 @@ class OpenVisits:
 
 def _visit(answer: Answer, moment: int) -> OpenVisit:
     expected, segment = answer.get("expected_revenue"), answer.get("segment")
-    return OpenVisit(
+    found = OpenVisit(
         visitor_id=str(answer["visitor_id"]),
         session_id=str(answer["session_id"]),
         last=moment,
@@ -175,3 +176,6 @@ def _visit(answer: Answer, moment: int) -> OpenVisit:
         spent=float(answer.get("spent", 0.0)),
         bought=bool(answer["already_bought"]),
     )
+    if not all(map(isfinite, (found.probability, found.expected or 0.0, found.cart_value, found.spent))):
+        raise ValueError("a number of this score is none")
+    return found

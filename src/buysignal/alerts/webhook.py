@@ -83,18 +83,17 @@ class Webhook:
         """
         try:
             resolved(self.target, allow_private=self.allow_private)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise InputError(
                 f"the webhook's host {self.target.host} is not known: {error}", todo="look at its spelling"
             ) from error
 
     def post(self, alert: Alert) -> Posted:
         """Post once. Redirects are not followed: they are answers like 4xx."""
-        body = json.dumps(alert.body, allow_nan=False).encode()
         try:
-            status = self._asked(body)
-        except PrivateAddressError as error:
-            return Posted(Fate.REFUSED, str(error))
+            status = self._asked(json.dumps(alert.body, allow_nan=False).encode())
+        except (PrivateAddressError, ValueError) as error:
+            return Posted(Fate.REFUSED, str(error).rstrip("."))
         except (OSError, http.client.HTTPException) as error:
             return Posted(Fate.AGAIN, f"{self.target.name} gave no answer: {error or type(error).__name__}")
         if 200 <= status < 300:
@@ -103,13 +102,13 @@ class Webhook:
 
     def _asked(self, body: bytes) -> int:
         target = self.target
-        number = resolved(target, allow_private=self.allow_private)
+        numbers = resolved(target, allow_private=self.allow_private)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"buysignal/{__version__}",
             HEADER: sign(self.secret, body, int(time.time())),
         }
-        connection = _Checked(target, number, self.timeout_s)
+        connection = _Checked(target, numbers, self.timeout_s)
         try:
             connection.request("POST", target.path, body, headers)
             return connection.getresponse().status
@@ -118,16 +117,25 @@ class Webhook:
 
 
 class _Checked(http.client.HTTPConnection):
-    """A connection to an address that was looked up and checked before."""
+    """A connection to the first that answers of addresses that were looked up and checked before."""
 
-    def __init__(self, target: Target, number: str, timeout_s: float) -> None:
+    def __init__(self, target: Target, numbers: list[str], timeout_s: float) -> None:
         super().__init__(target.host, target.port, timeout=timeout_s)
         self._target = target
-        self._number = number
+        self._numbers = numbers
         self.default_port = 443 if target.secure else 80
 
     def connect(self) -> None:
-        self.sock = socket.create_connection((self._number, self._target.port), self.timeout)
+        self.sock = self._connected()
         if self._target.secure:
             context = ssl.create_default_context()
             self.sock = context.wrap_socket(self.sock, server_hostname=self._target.host)
+
+    def _connected(self) -> socket.socket:
+        failed: OSError | None = None
+        for number in self._numbers:
+            try:
+                return socket.create_connection((number, self._target.port), self.timeout)
+            except OSError as error:
+                failed = error
+        raise failed or OSError("the name has no address")

@@ -28,16 +28,17 @@ class Served:
         url: such as ``http://127.0.0.1:8000``.
         api_key: where the server wants one.
         source: names the events that have no id, so that one that is sent again counts once.
+        timeout_s: seconds that an answer may take.
 
     Raises:
         InputError: the address is none, or a server answers that wants another key.
     """
 
-    def __init__(self, url: str, api_key: str | None, source: str) -> None:
+    def __init__(self, url: str, api_key: str | None, source: str, timeout_s: float = 10.0) -> None:
         parts = urlsplit(url.strip())
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InputError(f"'{url}' is no server's address", allowed="such as http://127.0.0.1:8000")
-        self._client = Client(url.strip(), api_key=api_key or None)
+        self._client = Client(url.strip(), api_key=api_key or None, timeout_s=timeout_s)
         self._source = source
         self._number = 0
         self._sent: tuple[Row, dict[str, Any]] | None = None

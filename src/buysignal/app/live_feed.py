@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import time
 from abc import ABC, abstractmethod
 from threading import Event, Thread
 from typing import Literal
+from weakref import WeakSet
 
 from buysignal.alerts.post_box import PostBox
 from buysignal.alerts.rules import Rule
@@ -62,6 +64,7 @@ class Feed(ABC):
 
     def start(self) -> Feed:
         """Begin, and return at once."""
+        _STARTED.add(self)
         self._thread.start()
         return self
 
@@ -160,3 +163,16 @@ class Feed(ABC):
             self._sample(now=True)
             if self.box is not None:
                 self.box.close(0.0 if self._stop.is_set() else 10.0)
+
+
+_STARTED: WeakSet[Feed] = WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """End feeds before the interpreter does: a thread inside a model would take the process down with it."""
+    feeds = list(_STARTED)
+    for feed in feeds:
+        feed.stop()
+    for feed in feeds:
+        feed.wait(5)

@@ -28,7 +28,10 @@ def clock(moment: int) -> str:
 
 def possible(feed: Feed) -> bool:
     """Return whether visits can be looked at: their events are here, and nothing moves."""
-    return isinstance(feed, ReplayFeed) and (feed.paused or not feed.active) and state.source() is not None
+    data = state.source()
+    if data is None or not isinstance(feed, ReplayFeed):
+        return False
+    return feed.token == data.token and (feed.paused or not feed.active)
 
 
 def look(used: Model, visitor_id: str, session_id: str, now: int) -> None:

@@ -138,6 +138,7 @@ class ReplayFeed(Feed):
         label: what is played, in words.
         pace: seconds of the shop in one second; infinity for as fast as possible.
         begin: events before this moment are not played; None plays all.
+        token: of the data that is played, so that its visits can be looked at.
         know: whether what came before ``begin`` is told to whoever answers.
     """
 
@@ -150,9 +151,11 @@ class ReplayFeed(Feed):
         *,
         pace: float,
         begin: np.datetime64 | None = None,
+        token: str = "",
         know: bool = True,
     ) -> None:
         super().__init__(watch, label)
+        self.token = token
         self._answers = answers
         self._events, self._moments = _in_order(events)
         from_here = None if begin is None else begin.astype("datetime64[us]").astype(np.int64)

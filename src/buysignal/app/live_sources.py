@@ -21,7 +21,7 @@ from buysignal.errors import SourceError
 from buysignal.outlook.amounts import learned_from
 
 REPLAY, KAFKA, REST = "Replay a file", "Kafka", "REST server"
-PACES = {"1×": 1.0, "10×": 10.0, "100×": 100.0, "1000×": 1000.0, "As fast as possible": math.inf}
+PACES = {"1×": 1.0, "10×": 10.0, "100×": 100.0, "1000×": 1000.0, "Fastest": math.inf}
 UNSEEN, ALL = "After the training period", "At the beginning"
 BEGIN: dict[str, Since] = {"Now": "now", "30 minutes ago": 1_800.0, "The beginning of the topic": "beginning"}
 
@@ -70,7 +70,13 @@ def _replay(used: Model, data: Source) -> Begun:
         answers: Answers = Scored(used.bundle)
         watch = _watch(used, replayed=True)
         return ReplayFeed(
-            watch, data.loaded.table, answers, f"Replay of {data.label}", pace=pace, begin=begin
+            watch,
+            data.loaded.table,
+            answers,
+            f"Replay of {data.label}",
+            pace=pace,
+            begin=begin,
+            token=data.token,
         )
 
     return begun
@@ -86,7 +92,9 @@ def _rest(used: Model, data: Source) -> Begun:
         answers: Answers = Served(url, key, data.token)
         label = f"{data.label}, answered by {url.strip()}"
         watch = _watch(used, replayed=True)
-        return ReplayFeed(watch, data.loaded.table, answers, label, pace=pace, begin=begin, know=False)
+        return ReplayFeed(
+            watch, data.loaded.table, answers, label, pace=pace, begin=begin, token=data.token, know=False
+        )
 
     return begun
 

@@ -24,8 +24,8 @@ from buysignal.app.state import Model
 from buysignal.errors import BundleError, BuysignalError
 
 EVERY_S = 1.0
-CARTS = ("visit", "idle_minutes", "cart_value", "probability", "at_risk")
-PROXY_CARTS = ("visit", "idle_minutes", "cart_value", "probability")
+CARTS = ("visit", "at_risk", "cart_value", "idle_minutes", "probability")
+PROXY_CARTS = ("visit", "cart_value", "idle_minutes", "probability")
 TOP = ("visit", "probability", "expected", "clicks", "idle_minutes", "segment")
 ICONS = {
     "starting": "hourglass_top", "running": "play_circle", "paused": "pause_circle", "lost": "cloud_off",
