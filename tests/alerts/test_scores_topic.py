@@ -22,6 +22,7 @@ from buysignal.alerts.scores_topic import ScoresTopic
 from buysignal.alerts.visits import OpenVisits
 from buysignal.alerts.watch import Watch
 from buysignal.alerts.webhook import Webhook
+from buysignal.app.live_doors import TopicFeed
 from buysignal.errors import SourceError
 from buysignal.stream.client import Settings, kafka
 from shop import Shop
@@ -81,6 +82,22 @@ def test_carts_of_all_partitions_are_told_once_and_only_committed_scores_are_rea
     assert (done.alerts.taken, done.alerts.retried, done.unreadable) == (20, 1, 2)
     assert {alert["visitor_id"] for alert in receiver.alerts} == {f"v{number}" for number in range(20)}
     assert all(alert["currency"] == "EUR" and not alert["replayed"] for alert in receiver.alerts)
+
+
+def test_the_pages_feed_reads_a_topic_and_can_be_stopped(broker: str, unique: str) -> None:
+    settings = Settings(broker, scores=f"scores-{unique}")
+    make_topic(broker, settings.scores, 2)
+    send(broker, settings.scores, [*left_carts(5), ("x", b"[]")])
+    watch = Watch(OpenVisits("2h"))
+    feed = TopicFeed(watch, lambda: ScoresTopic(settings, "beginning"), "scores").start()
+    until = time.monotonic() + 60
+    while (feed.events < 35 or not feed.refused) and time.monotonic() < until:
+        time.sleep(0.05)
+    feed.stop()
+    feed.wait(20)
+    assert (feed.status, feed.events, feed.refused) == ("stopped", 35, 1)
+    assert len(watch.visits.open()) == 6
+    assert len(feed.history.table()) > 0
 
 
 def test_where_to_begin(broker: str, unique: str) -> None:

@@ -36,7 +36,7 @@ def test_a_replay_moves_without_a_rerun_of_the_page_and_ends_when_stopped(
         main = page.get_by_test_id("stMain")
         page.wait_for_timeout(500)
         assert main.evaluate("element => element.scrollWidth <= element.clientWidth + 1")
-        page.get_by_role("button", name="Stop", exact=True).first.click()
+        main.get_by_role("button", name="Stop", exact=True).click()
         expect(page.get_by_text("Stopped.", exact=False)).to_be_visible()
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible()
         assert page.get_by_test_id("stException").count() == 0
