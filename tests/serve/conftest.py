@@ -55,21 +55,15 @@ def started(
     log: Path,
     *options: str,
     environment: dict[str, str] | None = None,
-    before: Callable[[], None] | None = None,
 ) -> Iterator[Server]:
-    """Start ``buysignal serve``, wait until it answers, and end it by its own id.
-
-    ``before`` is called in the new process before it becomes the server.
-    """
+    """Start ``buysignal serve``, wait until it answers, and end it by its own id."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = int(one.getsockname()[1])
     program = shutil.which("buysignal", path=str(Path(sys.executable).parent))
     command = [str(program), "serve", str(bundle), "--port", str(port), *options]
     with log.open("wb") as stream:
-        process = subprocess.Popen(
-            command, stderr=stream, env={**os.environ, **(environment or {})}, preexec_fn=before
-        )
+        process = subprocess.Popen(command, stderr=stream, env={**os.environ, **(environment or {})})
     server = Server(port, process, log)
     try:
         until = time.monotonic() + PATIENCE_S
