@@ -94,7 +94,15 @@ def judged(megabytes: Sequence[float], pieces: Sequence[dict[str, Any]], minutes
         for name, value in figures.items()
     ]
     worst = max(piece["p99_ms"] for piece in pieces)
-    rows.append(Row(benchmark="rest", metric="p99_ms", value=worst, n=n, case=f"{case}, worst {PIECE_S} s"))
+    rows.append(
+        Row(
+            benchmark="rest",
+            metric="p99_ms",
+            value=worst,
+            n=n,
+            case=f"{case}, 99 % of the worst {PIECE_S} s within",
+        )
+    )
     return rows
 
 

@@ -108,8 +108,11 @@ def beside_mlflow(used: Path, events: pa.Table, folder: Path, seconds: float) ->
 
 def at_rate(case: str, found: dict[str, Any]) -> list[Row]:
     """Return the latencies of an open loop."""
-    rows = [told(case, "p50_us", found["p50_ms"] * 1e3, found)]
-    return rows + [told(case, metric, found[metric], found) for metric in ("p90_ms", "p99_ms")]
+    return [
+        told(f"{case}, half of them within", "p50_us", found["p50_ms"] * 1e3, found),
+        told(f"{case}, 90 % within", "p90_ms", found["p90_ms"], found),
+        told(f"{case}, 99 % within", "p99_ms", found["p99_ms"], found),
+    ]
 
 
 def loaded(port: int, requests: Path, rate: float, seconds: float) -> dict[str, Any]:
@@ -164,7 +167,7 @@ def looked_at(events: pa.Table) -> list[bytes]:
 
 def told(case: str, metric: str, value: float, found: dict[str, Any]) -> Row:
     """Return one figure, said on the screen as well."""
-    print(f"  {case:36}{metric:16}{value:12,.2f}   n {found['requests']:,}", flush=True)
+    print(f"  {case:50}{metric:16}{value:12,.2f}   n {found['requests']:,}", flush=True)
     return Row(benchmark="rest", metric=metric, value=value, n=found["requests"], case=case)
 
 
