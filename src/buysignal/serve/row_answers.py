@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import AwareDatetime, BaseModel, Field, create_model
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from buysignal.errors import InputError
 from buysignal.serve import schemas
@@ -40,6 +40,13 @@ _TYPES: dict[ColumnType, Any] = {
 
 class RowsAsked(Asked):
     """Session rows by column name."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"reasons": {"const": True}}, "required": ["reasons"]},
+            "then": {"properties": {"rows": {"maxItems": MOST_WITH_REASONS}}},
+        }
+    )
 
     rows: list[Any]
     reasons: bool = Field(
