@@ -27,7 +27,7 @@ SKIPPED = 77
 
 BENCHMARKS = (
     "demo", "fold", "pipeline", "score", "click", "rest", "kafka", "recommend", "next_item", "conversion",
-    "deep", "revenue", "pages", "sessions", "startup", "spark",
+    "deep", "revenue", "pages", "sessions", "startup", "spark", "monitor",
 )  # fmt: skip
 PEERS = (
     "pandas", "polars", "duckdb-windows", "duckdb-read-sort-write", "spark-windows", "sklearn-pipeline",
@@ -46,7 +46,7 @@ LARGER_IS_BETTER = (
 )  # fmt: skip
 SMALLER_IS_BETTER = (
     "seconds", "p50_us", "p99_us", "p90_ms", "p99_ms", "peak_rss_mb", "cpu_seconds", "written_mb",
-    "cost_growth",
+    "cost_growth", "false_alarms",
     "log_loss", "brier", "ece", "mae", "mse", "rmse", "rmse_log1p", "total_error_pct",
     "davies_bouldin", "inertia", "popularity_bias",
 )  # fmt: skip

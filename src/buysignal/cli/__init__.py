@@ -24,6 +24,7 @@ from buysignal.cli import revenue  # noqa: F401
 from buysignal.cli import act  # noqa: F401
 from buysignal.cli import card  # noqa: F401
 from buysignal.cli import monitor  # noqa: F401
+from buysignal.cli import retrain  # noqa: F401
 from buysignal.cli import serve  # noqa: F401
 from buysignal.cli import web  # noqa: F401
 from buysignal.cli import stream  # noqa: F401
