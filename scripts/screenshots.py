@@ -40,7 +40,7 @@ PAGES = {
     "models": ("Models", 1500),
     "visits": ("Visits", 1420),
     "live": ("Live visit", 1280),
-    "watch": ("Live", 1500),
+    "watch": ("Live", 1640),
     "revenue": ("Revenue", 1080),
     "price": ("Price what-if", 1400),
     "segments": ("Segments", 1320),

@@ -136,6 +136,9 @@ def test_a_webhook_that_may_not_be_is_refused_in_a_sentence(
 def test_doors_that_do_not_answer_are_said(shop: Shop) -> None:
     app = opened(with_shop(started(), shop), "watch")
     app.segmented_control(key="live_source").set_value("Kafka").run()
+    app.selectbox(key="live_protocol").set_value("SASL_SSL").run()
+    assert app.text_input(key="live_password")
+    app.selectbox(key="live_protocol").set_value("PLAINTEXT").run()
     app.text_input(key="live_bootstrap").set_value("127.0.0.1:1").run()
     app.button(key="live_start").click().run()
     feed_of(app).wait(60)

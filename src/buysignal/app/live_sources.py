@@ -12,7 +12,7 @@ import streamlit as st
 from buysignal.alerts.scores_topic import ScoresTopic, Since
 from buysignal.alerts.visits import OpenVisits
 from buysignal.alerts.watch import Watch
-from buysignal.app import act_inputs, page, words
+from buysignal.app import act_inputs, page
 from buysignal.app.live_doors import Served, TopicFeed
 from buysignal.app.live_feed import Feed
 from buysignal.app.live_replay import Answers, ReplayFeed, Scored
@@ -24,6 +24,9 @@ REPLAY, KAFKA, REST = "Replay a file", "Kafka", "REST server"
 PACES = {"1×": 1.0, "10×": 10.0, "100×": 100.0, "1000×": 1000.0, "Fastest": math.inf}
 UNSEEN, ALL = "After the training period", "At the beginning"
 BEGIN: dict[str, Since] = {"Now": "now", "30 minutes ago": 1_800.0, "The beginning of the topic": "beginning"}
+
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT")
+MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 
 SAID = {
     REPLAY: "Plays the events of your data or of the demo shop, each scored when its time comes, by what was "
@@ -132,16 +135,12 @@ def _kafka(used: Model) -> Begun:
         bootstrap = st.text_input("Brokers", "localhost:9092", key="live_bootstrap", width=260)
         topic = st.text_input("Topic of scores", "scores", key="live_topic", width=180)
         since = st.selectbox("Begin", list(BEGIN), key="live_since", width=230)
-    with st.expander("Secured cluster", icon=":material/lock:"):
-        text = st.text_area(
-            "Settings of librdkafka, one key=value a line", key="live_config",
-            placeholder="security.protocol=SASL_SSL",
-        )  # fmt: skip
+    config = _secured()
 
     def begun() -> Feed:
         from buysignal.stream.client import Settings
 
-        settings = Settings(bootstrap.strip(), scores=topic.strip(), config=_settings(text))
+        settings = Settings(bootstrap.strip(), scores=topic.strip(), config=config)
         label = f"Topic {topic.strip()} at {bootstrap.strip()}"
         watch = _watch(used, replayed=False)
         return TopicFeed(watch, lambda: ScoresTopic(settings, BEGIN[str(since)]), label)
@@ -149,11 +148,21 @@ def _kafka(used: Model) -> Begun:
     return begun
 
 
-def _settings(text: str) -> dict[str, str]:
-    found = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
-        key, separator, value = line.partition("=")
-        if not separator or not key.strip():
-            raise SourceError(f"'{words.plain(line)}' is no setting", allowed="key=value, one a line")
-        found[key.strip()] = value.strip()
-    return found
+def _secured() -> dict[str, str]:
+    """Ask how the brokers are secured.
+
+    Four settings and no others: some of librdkafka's read files or load libraries, which is for whoever
+    starts the app and not for whoever opens its page.
+    """
+    with st.expander("Secured cluster", icon=":material/lock:"):
+        protocol = st.selectbox("Protocol", PROTOCOLS, key="live_protocol", width=220)
+        if not str(protocol).startswith("SASL"):
+            return {} if protocol == PROTOCOLS[0] else {"security.protocol": str(protocol)}
+        with st.container(horizontal=True):
+            mechanism = st.selectbox("Mechanism", MECHANISMS, key="live_mechanism", width=220)
+            user = st.text_input("User", key="live_user", width=220)
+            word = st.text_input("Password", type="password", key="live_password", width=220)
+    return {
+        "security.protocol": str(protocol), "sasl.mechanism": str(mechanism),
+        "sasl.username": user, "sasl.password": word,
+    }  # fmt: skip
