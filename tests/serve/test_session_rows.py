@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,9 @@ from buysignal import scoring, sources
 from buysignal.client import ServerError
 from buysignal.errors import BundleError
 from buysignal.serve import schemas
-from buysignal.serve.row_answers import MOST_WITH_REASONS, OF_EVENTS
+from buysignal.serve.row_answers import MOST_WITH_REASONS, OF_EVENTS, rows_asked
 from buysignal.serve.session_rows import SessionRowScorer, tried_rows
+from buysignal.training import Options, train
 from shop import Shop
 
 from .conftest import Server, started
@@ -74,6 +76,44 @@ def test_an_empty_cell_is_null_as_in_a_file(
     with row_server.client() as client:
         (found,) = client.rows([empty])
     assert found["probability"] == pytest.approx(SessionRowScorer(used).scores([empty])[0]["probability"])
+
+
+@pytest.fixture(scope="module")
+def timed_visits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with visits.csv, visits with a start, an id, a channel and what came in, and a bundle."""
+    folder = tmp_path_factory.mktemp("timed")
+    start = pd.Timestamp("2017-05-01T06:30:00Z")
+    rows = pd.DataFrame(
+        {
+            "visit_id": [f"s{i}" for i in range(300)],
+            "visit_start_time": [(start + pd.Timedelta(minutes=97 * i)).isoformat() for i in range(300)],
+            "visit_number": [1 + i % 4 for i in range(300)],
+            "channel_grouping": [("Direct", "Referral", "Organic Search")[i % 3] for i in range(300)],
+            "revenue_usd": [float(10 + i % 17) if (i % 3 == 1 and i % 5) else 0.0 for i in range(300)],
+        }
+    )
+    rows.to_csv(folder / "visits.csv", index=False)
+    options = Options(fast=True, imbalance="none", profile="gstore")
+    train(folder / "visits.csv", out=folder / "bundle", options=options)
+    return folder
+
+
+def test_the_start_of_a_visit_is_read_with_its_offset_and_amounts_come_along(timed_visits: Path) -> None:
+    used = bundles.load(timed_visits / "bundle")
+    wanted = scoring.score_paths(used, timed_visits / "visits.csv").table.head(40)
+    scorer = SessionRowScorer(used)
+    table = pd.read_csv(timed_visits / "visits.csv").head(40)
+    # The same moments, as a shop two hours east of Greenwich says them.
+    table["visit_start_time"] = [
+        pd.Timestamp(time).tz_convert("+02:00").isoformat() for time in table["visit_start_time"]
+    ]
+    body = json.dumps({"rows": table.to_dict(orient="records")})
+    asked = rows_asked(scorer).model_validate_json(body)
+    found = pd.DataFrame(scorer.scores([row.model_dump(by_alias=True) for row in asked.rows]))
+    assert found["session_id"].tolist() == wanted["session_id"].tolist()
+    numbers = [name for name in wanted if wanted[name].dtype.kind == "f"]
+    assert {"probability", "percentile", "expected_revenue"} <= set(numbers)
+    pd.testing.assert_frame_equal(found[numbers], wanted[numbers], check_exact=False, rtol=0, atol=1e-9)
 
 
 def test_the_page_of_the_interface_has_the_bundles_columns_and_an_example(
