@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
@@ -150,6 +151,8 @@ def test_redis_goes_away_and_comes_back_under_load(pair: tuple[Server, Server], 
         assert two.click({**CLICK, "visitor_id": "new"})["clicks"] == 2
     for server in pair:
         said = server.log.read_text()
+        assert all(json.loads(line)["what"] for line in said.splitlines())
+        assert str(redis.port) not in said
         assert said.count('"state lost"') == said.count('"state found again"') >= 2
 
 
