@@ -364,6 +364,28 @@ def test_an_address_may_say_how_long_redis_is_waited_for(redis: RedisServer, use
     asyncio.run(run())
 
 
+def test_the_password_of_the_address_is_used_and_a_wrong_one_is_told_in_words(
+    redis: RedisServer, used: Bundle
+) -> None:
+    async def run() -> None:
+        scorer = LiveScorer(used)
+        async with in_redis(redis) as open_to_all:
+            await open_to_all.link.ask("CONFIG", "SET", "requirepass", "sesame")
+            try:
+                for given in ("", ":wrong@"):
+                    link = RedisLink(redis.url.replace("//", f"//{given}"), Log(io.StringIO()))
+                    with pytest.raises(StateAwayError, match="refuses the password"):
+                        await link.ask("PING")
+                    await link.close()
+                right = RedisLink(redis.url.replace("//", "//:sesame@"), Log(io.StringIO()))
+                assert (await click(scorer, RedisState(right), view("secret"))).clicks == 1
+                await right.close()
+            finally:
+                await open_to_all.link.ask("CONFIG", "SET", "requirepass", "")
+
+    asyncio.run(run())
+
+
 def test_a_full_redis_refuses_in_words(redis: RedisServer, used: Bundle) -> None:
     async def run() -> None:
         async with in_redis(redis) as state:
