@@ -83,10 +83,11 @@ class Stream:
 
     @cached_property
     def overtaken(self) -> set[str]:
-        """Visits of whose visitor an earlier event, of another visit, came after their own last one."""
+        """Visits whose visitor agreed, and of whom an earlier event of another visit came after their last."""
         table = self._moments
         found = set()
-        for _, rows in table[table["visitor_id"].isin(self.late_visitors)].groupby("visitor_id"):
+        late = self.late_visitors - self.refused
+        for _, rows in table[table["visitor_id"].isin(late)].groupby("visitor_id"):
             visits = rows.groupby("session_id").agg(began=("event_time", "min"), last=("arrival", "max"))
             for visit in visits.itertuples():
                 news = (rows["arrival"] > visit.last) & (rows["event_time"] < visit.began)
