@@ -83,7 +83,7 @@ class Stream:
 
     @cached_property
     def overtaken(self) -> set[str]:
-        """Visits whose visitor agreed, and of whom an earlier event of another visit came after their last."""
+        """Visits of whose visitor an earlier event, of another visit, came after their own last one."""
         table = self._moments
         found = set()
         late = self.late_visitors - self.refused
