@@ -7,6 +7,7 @@ What was read, and what is kept of visitors, lie in the checkpoint, with which a
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 import warnings
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming import StreamingQuery
 
 POLL_S = 0.3
+
+STARTS = 5
+"""How often a query is started whose first worker comes too late; it then has done nothing yet."""
+
+CONNECTOR = "org.apache.spark:spark-sql-kafka-0-10_2.13:{}"
+NEWEST_CONNECTOR = "4.2.0"
+"""Of those on Maven Central; later Sparks work with it."""
 
 _ROCKS = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 _NOTE = "buysignal.json"
@@ -101,8 +109,16 @@ def stream(
         partitions = _partitions(spark, settings)
         used.enter_context(_conf(spark, partitions))
         name = used.enter_context(_handed_out(spark, loaded, Path(bundle)))
-        query, turns = _started(spark, loaded, settings, partitions, name, stop)
-        return _watched(query, turns, stop, tell)
+        watch = _Watch(stop, tell)
+        for _ in range(STARTS):
+            query, turns = _started(spark, loaded, settings, partitions, name, stop)
+            if watch.to_the_end(query, turns):
+                return watch.done
+        raise SourceError(
+            f"Spark's Python workers did not start, {STARTS} times",
+            allowed="workers that are there within 10 seconds",
+            todo="start again when the machine has less to do",
+        )
 
 
 def _loaded(bundle: str | Path) -> Bundle:
@@ -124,10 +140,21 @@ def _packages(settings: StreamSettings) -> dict[str, str]:
     if settings.uses_kafka and not {"spark.jars", "spark.jars.packages"} & set(conf):
         if find_spec("pyspark") is None:
             raise DependencyError("pyspark", "spark")
-        import pyspark
-
-        conf["spark.jars.packages"] = f"org.apache.spark:spark-sql-kafka-0-10_2.13:{pyspark.__version__}"
+        conf["spark.jars.packages"] = connector()
     return conf
+
+
+def connector() -> str:
+    """Return the connector to Kafka for this Spark, by its name on Maven Central."""
+    import pyspark
+
+    own = pyspark.__version__
+    newer = _numbers(own) > _numbers(NEWEST_CONNECTOR)
+    return CONNECTOR.format(NEWEST_CONNECTOR if newer else own)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
 def _partitions(spark: SparkSession, settings: StreamSettings) -> int:
@@ -238,24 +265,41 @@ def _interval(every: str) -> str:
     return f"{duration_us(every, 'every') // 1_000} milliseconds"
 
 
-def _watched(query: StreamingQuery, turns: _Turns, stop: Event, tell: Callable[[Streamed], None]) -> Streamed:
-    """Wait for the query's end, and count."""
-    done, seen = Streamed(), -1
-    try:
-        while True:
-            ended = _ended(query, stop)
-            for progress in query.recentProgress:
-                # While nothing comes, Spark tells of the micro-batch that is to be next.
-                if progress["numInputRows"] and progress["batchId"] > seen:
-                    done, seen = done.after(progress), progress["batchId"]
-            tell(done)
-            if ended:
-                return done
-            if stop.is_set() and seen >= turns.begun:
-                query.stop()
-    except BaseException:
-        query.stop()
-        raise
+class _Watch:
+    """Waits for the end of a query, and counts what it does."""
+
+    def __init__(self, stop: Event, tell: Callable[[Streamed], None]) -> None:
+        self.done = Streamed()
+        self._stop = stop
+        self._tell = tell
+        self._seen = -1
+
+    def to_the_end(self, query: StreamingQuery, turns: _Turns) -> bool:
+        """Return whether it ended as it should; otherwise it is to be started again."""
+        try:
+            while True:
+                ended = _ended(query, self._stop)
+                self._count(query)
+                if ended:
+                    return True
+                if self._stop.is_set() and self._seen >= turns.begun:
+                    query.stop()
+        except _LateWorkerError:
+            return False
+        except BaseException:
+            query.stop()
+            raise
+
+    def _count(self, query: StreamingQuery) -> None:
+        for progress in query.recentProgress:
+            # While nothing comes, Spark tells of the micro-batch that is to be next.
+            if progress["numInputRows"] and progress["batchId"] > self._seen:
+                self.done, self._seen = self.done.after(progress), progress["batchId"]
+        self._tell(self.done)
+
+
+class _LateWorkerError(Exception):
+    """On a busy machine Spark gives up the first Python process of a query before it is there."""
 
 
 def _ended(query: StreamingQuery, stop: Event) -> bool:
@@ -266,4 +310,6 @@ def _ended(query: StreamingQuery, stop: Event) -> bool:
     except StreamingQueryException as error:
         if stop.is_set() and "the query is to end" in str(error):
             return True
+        if "Python worker failed to connect back" in str(error):
+            raise _LateWorkerError from error
         raise as_sentence(error) from error

@@ -96,11 +96,11 @@ def no_connector(error: Exception) -> Exception:
     """Return the error that says how to get the connector, where its lack is what stopped Spark."""
     if "Failed to find data source: kafka" not in str(error):
         return error
-    import pyspark
+    from buysignal.spark.streaming import connector
 
     return SourceError(
         "this Spark has no connector to Kafka",
-        allowed=f"org.apache.spark:spark-sql-kafka-0-10_2.13:{pyspark.__version__}",
+        allowed=connector(),
         todo="start Spark with --packages and that name, or its jar in spark.jars",
     )
 
