@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -109,6 +108,9 @@ def shift(
             number of visitors.
         alpha: how often chance may pass a limit.
     """
+    # Every bundle holds histograms; only who compares them waits for SciPy.
+    from scipy import stats
+
     sizes = _sizes(independent)
     # Only rows with a value are held against each other by KS.
     known = _sizes((independent[0] * (1 - _missing(before)), independent[1] * (1 - _missing(now))))
