@@ -124,4 +124,5 @@ def start_worker(broker: Broker, bundle: Path, topic: str, *more: str) -> subpro
     """Start a worker as a shop would, in a process of its own."""
     command = [sys.executable, "-m", "buysignal", "stream", str(bundle), "--bootstrap", broker.address]
     topics = ["--in", topic, "--out", f"{topic}-scores", "--group", topic]
-    return subprocess.Popen([*command, *topics, *more], stderr=subprocess.DEVNULL)
+    with (bundle.parent / "workers.log").open("ab") as log:
+        return subprocess.Popen([*command, *topics, *more], stderr=log)

@@ -10,8 +10,9 @@ of committed scores has its score; sender, broker, worker and reader share two c
 left out.
 
 ``--rounds 20`` measures nothing and proves something: workers, now and then the broker, are killed with
-``kill -9`` at random moments under load and started again. In the end the topic of scores, read committed,
-must hold exactly one score for every event, each equal to that of one undisturbed worker.
+``kill -9`` at random moments under load and started again; so is a worker that ended because it found no
+broker when it started. In the end the topic of scores, read committed, must hold exactly one score for every
+event, each equal to that of one undisturbed worker.
 
 Run: ``python benchmarks/kafka.py [--events 200000] [--seconds 30] [--rounds 0]``. Needs Java and Maven.
 """
@@ -159,15 +160,31 @@ def prove(broker: Broker, made: Path, pairs: list[Pair], rounds: int) -> None:
     broker.topic("proof-scores", PARTITIONS)
     # Every other worker has a name: it takes its partitions back, the others' are shared out anew.
     names: list[tuple[str, ...]] = [("--name", "first"), ()]
-    workers = [start_worker(broker, made, "proof", "--batch", "200", *QUICK, *name) for name in names]
+    workers = [proving(broker, made, name) for name in names]
     sending = threading.Thread(target=send_slowly, args=(broker, "proof", pairs, rounds))
     sending.start()
     try:
         kill_and_start(broker, made, workers, names, rounds)
         sending.join()
+        revive(broker, made, workers, names)
         compare(broker, made, len(pairs))
     finally:
         end(workers)
+
+
+def proving(broker: Broker, made: Path, name: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    """Start a worker whose transactions are small, and that is soon missed."""
+    return start_worker(broker, made, "proof", "--batch", "200", *QUICK, *name)
+
+
+def revive(
+    broker: Broker, made: Path, workers: list[subprocess.Popen[bytes]], names: list[tuple[str, ...]]
+) -> None:
+    """Start workers again that ended by themselves, as a supervisor does: who finds no broker says so."""
+    for which, worker in enumerate(workers):
+        if worker.poll() is not None:
+            print(f"worker {which + 1} had ended with code {worker.returncode}", flush=True)
+            workers[which] = proving(broker, made, names[which])
 
 
 def kill_and_start(
@@ -181,6 +198,7 @@ def kill_and_start(
     dice = random.Random(0)
     for number in range(1, rounds + 1):
         time.sleep(dice.uniform(2, 6))
+        revive(broker, made, workers, names)
         if number % EACH_BROKER_ROUND == 0:
             broker.kill()
             time.sleep(dice.uniform(0, 2))
@@ -190,7 +208,7 @@ def kill_and_start(
         which = dice.randrange(len(workers))
         workers[which].kill()
         workers[which].wait()
-        workers[which] = start_worker(broker, made, "proof", "--batch", "200", *QUICK, *names[which])
+        workers[which] = proving(broker, made, names[which])
         print(f"round {number}: worker {which + 1}", flush=True)
 
 
