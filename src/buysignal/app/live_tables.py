@@ -69,7 +69,7 @@ def show(
         placeholder="",
         height=38 + 35 * SHOWN,
         column_order=[name for name in columns if shown[name].notna().any() or shown.empty],
-        column_config=_columns(labels, currency),
+        column_config=_columns(labels, currency, bars="expected" in columns),
         key=f"{key}_{'pick' if pick else 'move'}",
         **options,
     )
@@ -77,17 +77,21 @@ def show(
     return rows[0] if rows and rows[0] < len(shown) else None
 
 
-def _columns(labels: Labels, currency: str | None) -> dict[str, Any]:
+def _columns(labels: Labels, currency: str | None, *, bars: bool) -> dict[str, Any]:
     config, amount = st.column_config, words.money_format(currency)
     unit = f" ({currency})" if currency and amount == "localized" else ""
     chance = "Probability (proxy)" if labels.proxy else "Probability"
+    meant = words.HELP["probability"]
     return {
         "visit": config.TextColumn("Visit"),
         "idle_minutes": config.NumberColumn("Idle (min)", format="%.1f", width="small",
                                             help="Minutes since the latest click, by the shop's time."),
         "clicks": config.NumberColumn("Clicks", format="localized", width="small"),
-        "probability": config.ProgressColumn(chance, format="percent", min_value=0, max_value=1,
-                                             help=words.HELP["probability"]),
+        "probability": (
+            config.ProgressColumn(chance, format="percent", min_value=0, max_value=1, help=meant)
+            if bars
+            else config.NumberColumn(chance, format="percent", help=meant)
+        ),
         "expected": config.NumberColumn(("Expected amount" if labels.proxy else "Expected") + unit,
                                         format=amount, help=words.HELP["expected_revenue"]),
         "segment": config.TextColumn("Segment", help=words.HELP["segment"]),

@@ -6,7 +6,6 @@ import streamlit as st
 
 from buysignal.alerts.visits import Labels, OpenVisits
 from buysignal.app import (
-    charts,
     live_alerts,
     live_charts,
     live_look,
@@ -203,7 +202,7 @@ def _charts(feed: Feed, labels: Labels, currency: str | None) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("How likely are those who are here?")
-        charts.draw(live_charts.visits_by_chance(table), "live_bands", "Open visits by probability over time")
+        live_charts.visits_by_chance(table)
         what = f"the probability (proxy: {labels.goal})" if labels.proxy else "the probability of conversion"
         st.caption(f"{front}Open visits that have not bought, by {what} as of each one's last click.")
     with right:
@@ -211,10 +210,7 @@ def _charts(feed: Feed, labels: Labels, currency: str | None) -> None:
             st.caption("This bundle expects no amounts.")
             return
         st.subheader("Expected and bought")
-        figure = live_charts.expected_and_bought(
-            table, "Expected amount" if labels.proxy else "Expected revenue", currency
-        )
-        charts.draw(figure, "live_money", "Expected of open visits, and bought so far, over time")
+        live_charts.expected_and_bought(table, currency)
         st.caption(
             f"{front}Above: what the visits open at a moment may still bring. Below: what was paid since "
             "watching began, added up. One is a level, the other a sum: they need not meet."
