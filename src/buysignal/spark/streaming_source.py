@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from buysignal.errors import SourceError
+from buysignal.spark.streaming_session import connector
 from buysignal.spark.streaming_settings import StreamSettings
 from buysignal.spark.typed import spark_schema
 
@@ -96,8 +97,6 @@ def no_connector(error: Exception) -> Exception:
     """Return the error that says how to get the connector, where its lack is what stopped Spark."""
     if "Failed to find data source: kafka" not in str(error):
         return error
-    from buysignal.spark.streaming import connector
-
     return SourceError(
         "this Spark has no connector to Kafka",
         allowed=connector(),
