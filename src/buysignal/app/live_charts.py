@@ -20,7 +20,8 @@ BAND_COLOURS = ("#b9c6d0", "#8cc0e0", "#3f93c4", "#0173b2", "#de8f05")
 _TIME = {"field": "time", "type": "temporal", "scale": {"type": "utc"}}
 _CLOCK = {
     "tickCount": 5,
-    "labelExpr": "utcFormat(datum.value, utchours(datum.value) + utcminutes(datum.value) ? '%H:%M' : '%d %b')",
+    "labelExpr": "utcFormat(datum.value, "
+    "utchours(datum.value) || utcminutes(datum.value) ? '%H:%M' : '%d %b')",
 }
 _SAID = {"field": "time", "type": "temporal", "title": "Shop's time", "format": "%d %b %H:%M:%S"}
 HEIGHT, HALF = 330, 165
