@@ -33,10 +33,16 @@ java = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java
 
 ROWS = 2_000
 
+QUICK = {
+    "spark.driver.memory": "1g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}
+"""For small data: most of the time Java would compile what is run only once."""
+
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[SparkSession]:
-    with opened_session("local[2]", {"spark.driver.memory": "1g"}) as started:
+    with opened_session("local[2]", QUICK) as started:
         yield started
 
 
@@ -163,7 +169,8 @@ def test_over_kafka_it_says_what_the_workers_of_kafka_say(
     send(broker, events, [*pairs[:1_000], *(("v", bad.encode()) for bad in BAD), *pairs[1_000:]])
     command = [sys.executable, "-m", "buysignal", "spark-stream", str(shop.folder), "--bootstrap", broker]
     places = ["--in", f"kafka:{events}", "--out", f"kafka:{scores}", "--checkpoint", str(tmp_path / "c")]
-    how = ["--until-empty", "--at-once", "1500", "--master", "local[2]", "--conf", "spark.driver.memory=1g"]
+    how = ["--until-empty", "--at-once", "1500", "--master", "local[2]"]
+    how += [part for key, value in QUICK.items() for part in ("--conf", f"{key}={value}")]
     done = subprocess.run([*command, *places, *how], capture_output=True, text=True, env=os.environ.copy())
     if "unresolved dependency" in done.stderr:
         pytest.skip("Spark's connector to Kafka cannot be had from Maven Central")
