@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from buysignal.app.charts import GREEN, ORANGE
+from buysignal.app.charts import GREEN, ORANGE, quiet_ink
 from buysignal.app.live_history import BAND_NAMES
 
 BAND_COLOURS = ("#b9c6d0", "#8cc0e0", "#3f93c4", "#0173b2", "#de8f05")
@@ -73,4 +73,6 @@ def _amount(table: pd.DataFrame, column: str, title: str, colour: str, below: st
 
 def _draw(data: pd.DataFrame, spec: dict[str, Any], height: int) -> None:
     aware = data.assign(time=data["time"].dt.tz_localize("UTC"))
-    st.vega_lite_chart(aware, spec, width="stretch", height=height)
+    quiet = {"titleColor": quiet_ink(), "labelColor": quiet_ink()}
+    inked = {**spec, "config": {"axis": quiet, "legend": {"labelColor": quiet_ink()}}}
+    st.vega_lite_chart(aware, inked, width="stretch", height=height)
