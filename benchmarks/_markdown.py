@@ -10,7 +10,7 @@ from itertools import groupby
 from _results import METRICS
 from _table import Result, figure, peaks, with_peaks
 
-QUALITY = ("conversion", "revenue", "recommend", "next_item")
+QUALITY = ("conversion", "revenue", "next_item")
 """Benchmarks of scores; the others are of speed and memory."""
 
 HEADS = {
@@ -40,7 +40,7 @@ def speed(rows: list[Result], head: str, *, prefix: bool = False) -> str:
     """
     lines = []
     for row, peak in with_peaks(rows):
-        case = row.get("case") or row["benchmark"]
+        case = _case(row)
         lines.append(
             [
                 f"{row['benchmark']}: {case}" if prefix and row.get("case") else case,
@@ -48,7 +48,7 @@ def speed(rows: list[Result], head: str, *, prefix: bool = False) -> str:
                 _told(row, row["value"]),
                 row["peer"] or "",
                 _told(row, row["peer_value"]),
-                "" if row["ratio"] is None else f"{row['ratio']:.2g} ×",
+                _times(row["ratio"]),
                 peaks(peak),
             ]
         )
@@ -117,6 +117,25 @@ def _cell(row: Result | None) -> str:
         return ""
     value = f"{row['value']:.3f}"
     return value if row["peer_value"] is None else f"{value} ({row['peer']} {row['peer_value']:.3f})"
+
+
+def _case(row: Result) -> str:
+    """Return what a figure is of; of a latency also the share of the calls within it."""
+    case: str = row.get("case") or row["benchmark"]
+    shares = {
+        "p50_us": "half within",
+        "p90_ms": "90 % within",
+        "p99_us": "99 % within",
+        "p99_ms": "99 % within",
+    }
+    share = shares.get(row["metric"])
+    return case if share is None or "within" in case else f"{case}, {share}"
+
+
+def _times(ratio: float | None) -> str:
+    if ratio is None:
+        return ""
+    return f"{ratio:,.0f} ×" if ratio >= 100 else f"{ratio:.2g} ×"
 
 
 def _told(row: Result, value: float | None) -> str:

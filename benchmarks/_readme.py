@@ -22,8 +22,11 @@ END = "<!-- end of figures -->"
 NOTHING = "No figures yet: `make bench`, then `python benchmarks/_readme.py`, fill this place."
 MORE = "All figures, and what each is of: [docs/benchmarks.md](docs/benchmarks.md)."
 
-TELLING = ("events_per_s", "rows_per_s", "requests_per_s", "seconds", "p50_us", "p90_ms", "cost_growth")
-ALONE = ("fold", "startup", "score")
+TELLING = (
+    "events_per_s", "rows_per_s", "requests_per_s", "seconds", "p50_us", "p90_ms", "p99_us", "p99_ms",
+    "cost_growth",
+)  # fmt: skip
+ALONE = ("fold", "startup", "score", "click", "rest", "kafka", "recommend")
 """Benchmarks of speed that are told without a peer, too."""
 
 
