@@ -42,7 +42,7 @@ class Broker:
 
     def kill(self) -> None:
         """End it without a word, as a power cut to its process would."""
-        os.kill(int((self._folder / "broker.pid").read_text()), 9)
+        os.kill(int((self._folder / "kafka.pid").read_text()), 9)
 
     def topic(self, name: str, partitions: int) -> None:
         """Make a topic."""

@@ -21,26 +21,9 @@ port=${BUYSIGNAL_KAFKA_PORT:-9092}
 heap=${BUYSIGNAL_KAFKA_HEAP:-512m}
 here=$(cd "$(dirname "$0")" && pwd)
 
-needs() {
-  command -v "$1" >/dev/null || { echo "kafka.sh: '$1' is not installed, and Kafka needs it" >&2; exit 3; }
-}
-
-alive() {
-  # Where nobody collects the dead, as in some containers, one that was killed still answers to kill -0.
-  kill -0 "$1" 2>/dev/null && [[ $(ps -o stat= -p "$1") != Z* ]]
-}
-
-running() {
-  [[ -f $data/broker.pid ]] && alive "$(cat "$data/broker.pid")"
-}
-
-free_port() {
-  local candidate
-  while :; do
-    candidate=$((20000 + RANDOM % 12000))
-    (echo >"/dev/tcp/127.0.0.1/$candidate") 2>/dev/null || { echo "$candidate"; return; }
-  done
-}
+server=kafka
+# shellcheck source=scripts/_java-server.sh
+source "$here/_java-server.sh"
 
 fetch() {
   needs java
@@ -106,31 +89,10 @@ start() {
   local address
   address=$(cat "$data/bootstrap")
   nohup java -Xmx"$heap" -Dlog4j2.configurationFile="$data/log4j2.properties" \
-    -cp "$jars/*" kafka.Kafka "$data/server.properties" >>"$data/broker.log" 2>&1 </dev/null &
-  echo $! >"$data/broker.pid"
-  for _ in $(seq 600); do
-    if (echo >"/dev/tcp/${address/://}") 2>/dev/null; then
-      echo "$address"
-      return
-    fi
-    running || { tail -5 "$data/broker.log" >&2; echo "kafka.sh: the broker did not start" >&2; exit 1; }
-    sleep 0.1
-  done
-  echo "kafka.sh: the broker does not answer after a minute; see $data/broker.log" >&2
-  exit 1
-}
-
-stop() {
-  running || { rm -f "$data/broker.pid"; return 0; }
-  local pid
-  pid=$(cat "$data/broker.pid")
-  kill "$pid"
-  for _ in $(seq 300); do
-    alive "$pid" || { rm -f "$data/broker.pid"; return 0; }
-    sleep 0.1
-  done
-  kill -9 "$pid"
-  rm -f "$data/broker.pid"
+    -cp "$jars/*" kafka.Kafka "$data/server.properties" >>"$data/kafka.log" 2>&1 </dev/null &
+  echo $! >"$data/kafka.pid"
+  answers "${address/://}"
+  echo "$address"
 }
 
 case ${1:-} in

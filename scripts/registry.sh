@@ -20,25 +20,9 @@ port=${BUYSIGNAL_REGISTRY_PORT:-8081}
 heap=${BUYSIGNAL_REGISTRY_HEAP:-256m}
 here=$(cd "$(dirname "$0")" && pwd)
 
-needs() {
-  command -v "$1" >/dev/null || { echo "registry.sh: '$1' is not installed, and the registry needs it" >&2; exit 3; }
-}
-
-alive() {
-  kill -0 "$1" 2>/dev/null && [[ $(ps -o stat= -p "$1") != Z* ]]
-}
-
-running() {
-  [[ -f $data/registry.pid ]] && alive "$(cat "$data/registry.pid")"
-}
-
-free_port() {
-  local candidate
-  while :; do
-    candidate=$((20000 + RANDOM % 12000))
-    (echo >"/dev/tcp/127.0.0.1/$candidate") 2>/dev/null || { echo "$candidate"; return; }
-  done
-}
+server=registry
+# shellcheck source=scripts/_java-server.sh
+source "$here/_java-server.sh"
 
 fetch() {
   needs java
@@ -65,29 +49,8 @@ start() {
     -Dquarkus.http.port="$port" -Dquarkus.log.level=WARN -Dquarkus.management.enabled=false \
     -jar apicurio-registry-app-3.0.9-runner.jar >"$data/registry.log" 2>&1 </dev/null) &
   echo $! >"$data/registry.pid"
-  for _ in $(seq 600); do
-    if (echo >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-      echo "http://127.0.0.1:$port/apis/ccompat/v7" | tee "$data/address"
-      return
-    fi
-    running || { tail -5 "$data/registry.log" >&2; echo "registry.sh: it did not start" >&2; exit 1; }
-    sleep 0.1
-  done
-  echo "registry.sh: it does not answer after a minute; see $data/registry.log" >&2
-  exit 1
-}
-
-stop() {
-  running || { rm -f "$data/registry.pid"; return 0; }
-  local pid
-  pid=$(cat "$data/registry.pid")
-  kill "$pid"
-  for _ in $(seq 100); do
-    alive "$pid" || { rm -f "$data/registry.pid"; return 0; }
-    sleep 0.1
-  done
-  kill -9 "$pid"
-  rm -f "$data/registry.pid"
+  answers "127.0.0.1/$port"
+  echo "http://127.0.0.1:$port/apis/ccompat/v7" | tee "$data/address"
 }
 
 case ${1:-} in

@@ -44,7 +44,7 @@ class OwnBroker:
         return self.script("start")
 
     def kill(self) -> None:
-        os.kill(int((self._folder / "broker.pid").read_text()), 9)
+        os.kill(int((self._folder / "kafka.pid").read_text()), 9)
 
     def script(self, command: str) -> str:
         done = subprocess.run(
