@@ -12,7 +12,7 @@ from filelock import FileLock
 from buysignal.report import Report
 from shop import Shop, make_proxied, make_session_rows, make_shop
 
-LONGEST_FIRST = ("tests/real/", "tests/notebooks/", "tests/decisions/", "tests/app/")
+LONGEST_FIRST = ("tests/doors/", "tests/real/", "tests/notebooks/", "tests/decisions/", "tests/app/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
