@@ -145,16 +145,9 @@ class Reason(BaseModel):
     sentence: str
 
 
-class Score(BaseModel):
-    """A visit's scores. With ``proxy`` true the probability is no conversion."""
+class Said(BaseModel):
+    """What is said of a visit or a row. With ``proxy`` true the probability is no conversion."""
 
-    visitor_id: str
-    session_id: str
-    clicks: int = Field(description="events of the visit that were read")
-    already_bought: bool
-    cart_items: int = Field(description="pieces in the cart now")
-    cart_value: float = Field(description="in the goal's currency")
-    spent: float = Field(description="paid so far in this visit")
     probability: float = Field(ge=0, le=1)
     percentile: float = Field(ge=0, le=100, description="against the visits the model was tested on")
     expected_revenue: float | None = Field(default=None, description="in the goal's currency")
@@ -165,6 +158,18 @@ class Score(BaseModel):
     proxy: bool
     simulated: bool = Field(description="learned from a simulated shop")
     bundle_version: str
+
+
+class Score(Said):
+    """A visit's scores. With ``proxy`` true the probability is no conversion."""
+
+    visitor_id: str
+    session_id: str
+    clicks: int = Field(description="events of the visit that were read")
+    already_bought: bool
+    cart_items: int = Field(description="pieces in the cart now")
+    cart_value: float = Field(description="in the goal's currency")
+    spent: float = Field(description="paid so far in this visit")
     repeated: bool = Field(default=False, description="this event_id was here before and changed nothing")
     reasons: list[Reason] | None = None
 
@@ -175,21 +180,11 @@ class Scores(BaseModel):
     scores: list[Score]
 
 
-class RowScore(BaseModel):
+class RowScore(Said):
     """A session row's scores. With ``proxy`` true the probability is no conversion."""
 
     row: int = Field(description="its place in the request, from 0")
     session_id: str | None = None
-    probability: float = Field(ge=0, le=1)
-    percentile: float = Field(ge=0, le=100, description="against the visits the model was tested on")
-    expected_revenue: float | None = Field(default=None, description="in the goal's currency")
-    revenue_low: float | None = None
-    revenue_high: float | None = None
-    segment: str | None = None
-    goal: str
-    proxy: bool
-    simulated: bool = Field(description="learned from a simulated shop")
-    bundle_version: str
     reasons: list[Reason] | None = None
 
 
