@@ -11,7 +11,7 @@ BIN := $(abspath $(VENV))/bin
 RUN := PYTHONPATH=$(CURDIR)/src $(BIN)/python -m buysignal
 
 .DEFAULT_GOAL := help
-.PHONY: help app demo test lint format bench mlflow lock wheel clean
+.PHONY: help app demo test lint format bench docs mlflow lock wheel clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -45,6 +45,10 @@ format: $(VENV)/.dev  ## mend what ruff can mend
 bench: $(VENV)/.dev  ## run every benchmark, print one table of their results; LARGE=1 adds 100 million events
 	@$(BIN)/python benchmarks/_run.py $(if $(LARGE),--large)
 
+# The theme's makers advertise a successor on every run.
+docs: $(VENV)/.dev  ## build the site into site/, any warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 mlflow: $(VENV)/.dev  ## look at the tracked training runs
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
 
@@ -59,7 +63,7 @@ wheel: $(VENV)/.dev  ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel
 
 clean:  ## remove environments, demo files and caches (not your own models or runs)
-	rm -rf .venv demo $(DEMO) dist build
+	rm -rf .venv demo $(DEMO) dist build site
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
