@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 from buysignal.bundle import Bundle
 from buysignal.errors import InputError
 from buysignal.features.live import OPEN_VISITS
+from buysignal.features.visitor import RECENT
 from buysignal.serve.live_scores import LiveScorer, Standing, standing_after, standing_of
 from buysignal.serve.logs import Log
 from buysignal.serve.settings import Settings
 from buysignal.serve.state import Bounds, MemoryState
-from buysignal.serve.visitor import RECENT_IDS, KnownVisitor
+from buysignal.serve.visitor import ServedVisitor
 from shop import Shop
 
 from .redis_server import RedisServer, running_redis
@@ -135,7 +136,7 @@ def test_an_id_that_comes_twice_counts_once(kind: str, request: pytest.FixtureRe
             other = await click(scorer, state, view("a", event_id="e2"))
             assert (first.repeated, again.repeated, other.repeated) == (False, True, False)
             assert (first.clicks, again.clicks, other.clicks) == (1, 1, 2)
-            for number in range(RECENT_IDS):
+            for number in range(RECENT):
                 await click(scorer, state, view("a", event_id=f"n{number}"))
             assert not (await click(scorer, state, view("a", event_id="e1"))).repeated
 
@@ -323,16 +324,18 @@ def test_a_visitor_as_bytes_goes_on_as_if_it_had_stayed(
     import datetime
 
     reader = LiveScorer(used).reader
-    stayed = KnownVisitor("v", reader, "30m")
-    moved = KnownVisitor("v", reader, "30m")
+    stayed = ServedVisitor("v", reader, "30m")
+    moved = ServedVisitor("v", reader, "30m")
     start = datetime.datetime(2025, 3, 20, tzinfo=datetime.UTC)
     for session, micros, event_id in steps:
         event = view(
             "v", session, event_id=event_id, event_time=start + datetime.timedelta(microseconds=micros)
         )
-        told = stayed.note(event)
-        moved = KnownVisitor.from_bytes("v", moved.to_bytes(), reader, "30m")
-        found = moved.note(event)
+        told = stayed.note_once(event)
+        content = moved.to_bytes()
+        moved = ServedVisitor("v", reader, "30m")
+        moved.restore(content)
+        found = moved.note_once(event)
         assert (told is None) == (found is None)
         if told is not None and found is not None:
             assert told.session_id == found.session_id

@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from buysignal import scoring
+from buysignal.features.visitor import RECENT
 from buysignal.recommend import recommend_session
 from buysignal.recommender import Wishes
 from buysignal.sources.read import load
 from buysignal.stream.replay import in_time_order, messages
 from buysignal.stream.scored import Arrived, BatchScorer
 from buysignal.stream.shelf import Shelf
-from buysignal.stream.visitor import RECENT
 from shop import Shop
 
 NEVER = 10**15

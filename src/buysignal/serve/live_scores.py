@@ -18,7 +18,7 @@ from buysignal.row_scores import live_row
 from buysignal.scoring import reasons_for
 from buysignal.serve.one_row import RowScorer
 from buysignal.serve.state import MemoryState
-from buysignal.serve.visitor import KnownVisitor
+from buysignal.serve.visitor import ServedVisitor
 
 Event = Mapping[str, Any]
 Row = npt.NDArray[np.float32]
@@ -104,10 +104,10 @@ class LiveScorer:
                 allowed="the events of one visitor",
                 todo="send each visitor's events as a visit of their own",
             )
-        visitor = KnownVisitor(visitors.pop(), self.reader, self.session_gap)
+        visitor = ServedVisitor(visitors.pop(), self.reader, self.session_gap)
         visit = None
         for event in sorted(events, key=_order):
-            visit = visitor.note(event) or visit
+            visit = visitor.note_once(event) or visit
         assert visit is not None
         return standing_of(visitor, visit)
 
@@ -130,7 +130,7 @@ class LiveScorer:
         return found
 
 
-def standing_after(event: Event, visitor: KnownVisitor, visit: Visit | None) -> Standing:
+def standing_after(event: Event, visitor: ServedVisitor, visit: Visit | None) -> Standing:
     """Return how a visit stands after an event that was noted; None where the event was here before."""
     if visit is None:
         told = visitor.visit(str(event.get("session_id")))
@@ -138,13 +138,13 @@ def standing_after(event: Event, visitor: KnownVisitor, visit: Visit | None) -> 
     return standing_of(visitor, visit)
 
 
-def standing_of(visitor: KnownVisitor, visit: Visit, *, repeated: bool = False) -> Standing:
+def standing_of(visitor: ServedVisitor, visit: Visit, *, repeated: bool = False) -> Standing:
     """Return how a visit stands after its last event."""
     row = visitor.live.row(visit)
     return Standing(visitor.visitor_id, str(visit.session_id), visit.size, visit, row, repeated)
 
 
-def _latest(visitor: KnownVisitor) -> Visit:
+def _latest(visitor: ServedVisitor) -> Visit:
     return max(visitor.live.visits, key=lambda visit: int(visit.arrays.time[visit.size - 1]))
 
 

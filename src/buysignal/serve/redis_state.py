@@ -1,6 +1,6 @@
 """What is remembered of visitors, in a Redis that several servers share.
 
-A visitor is one value: a stamp and the bytes of ``KnownVisitor``. A change replaces the value only where its
+A visitor is one value: a stamp and the bytes of ``ServedVisitor``. A change replaces the value only where its
 stamp is still the one the change was made from; else Redis hands out what stands there now, and the change is
 made again from that. So two servers never lose an event of each other, and no lock is held anywhere.
 """
@@ -14,11 +14,11 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from buysignal.features import kept
+from buysignal.features import visitor as visitors
 from buysignal.features.live import Reader, Visit
-from buysignal.serve import visitor as visitors
 from buysignal.serve.redis_link import RedisLink, StateAwayError
 from buysignal.serve.state import Bounds
-from buysignal.serve.visitor import Event, KnownVisitor
+from buysignal.serve.visitor import Event, ServedVisitor
 
 PREFIX = f"buysignal:{visitors.VERSION}.{kept.VERSION}"
 """Every key begins with it, whichever bundle is served: the next bundle goes on with the same visitors. A
@@ -67,7 +67,7 @@ class RedisState:
         self.bounds = bounds or Bounds()
         self.link = link
         self._keep_ms = max(round(self.bounds.keep_s() * 1e3), 1)
-        self._at_hand: OrderedDict[str, tuple[bytes, KnownVisitor]] = OrderedDict()
+        self._at_hand: OrderedDict[str, tuple[bytes, ServedVisitor]] = OrderedDict()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -79,8 +79,10 @@ class RedisState:
         """Return how many visitors this process holds; Redis knows more."""
         return len(self._at_hand)
 
-    async def note(self, event: Event, reader: Reader, session_gap: str) -> tuple[KnownVisitor, Visit | None]:
-        """Take in an event; returns its visitor, and its visit as ``KnownVisitor.note`` does.
+    async def note(
+        self, event: Event, reader: Reader, session_gap: str
+    ) -> tuple[ServedVisitor, Visit | None]:
+        """Take in an event; returns its visitor, and its visit as ``ServedVisitor.note_once`` does.
 
         What is returned may change as soon as the caller waits for anything.
 
@@ -97,10 +99,10 @@ class RedisState:
         async with turn:
             stamp, known = self._at_hand.pop(visitor_id, (b"", None))
             for _ in range(MOST_TRIES):
-                visitor = known or KnownVisitor(visitor_id, reader, session_gap)
+                visitor = known or ServedVisitor(visitor_id, reader, session_gap)
                 visitor.read_with(reader)
                 before = visitor.live.visits
-                visit = visitor.note(event)
+                visit = visitor.note_once(event)
                 there = await self._replace(visitor, before, stamp)
                 if there is None:
                     return visitor, visit
@@ -110,7 +112,7 @@ class RedisState:
 
     async def find(
         self, session_id: str, reader: Reader, visitor_id: str | None = None, session_gap: str = "30m"
-    ) -> tuple[KnownVisitor, Visit] | None:
+    ) -> tuple[ServedVisitor, Visit] | None:
         """Return an open visit and its visitor, a copy; None where there is none (any more).
 
         Raises:
@@ -139,16 +141,16 @@ class RedisState:
             await self.link.ask("DEL", _visitor_key(visitor_id), *visits)
             return True
 
-    async def _read(self, visitor_id: str, reader: Reader, session_gap: str) -> KnownVisitor | None:
+    async def _read(self, visitor_id: str, reader: Reader, session_gap: str) -> ServedVisitor | None:
         content = await self.link.ask("GET", _visitor_key(visitor_id))
         return None if content is None else _taken_apart(visitor_id, content, reader, session_gap)
 
-    async def _replace(self, visitor: KnownVisitor, before: tuple[Visit, ...], stamp: bytes) -> bytes | None:
+    async def _replace(self, visitor: ServedVisitor, before: tuple[Visit, ...], stamp: bytes) -> bytes | None:
         """Write a visitor where the value still has ``stamp``; returns None, or the value that is there."""
         changed, content = os.urandom(_STAMP), visitor.to_bytes()
         now = visitor.live.visits
         if len(content) > LARGEST:
-            now, content = (), KnownVisitor(visitor.visitor_id, visitor.live.reader, "30m").to_bytes()
+            now, content = (), ServedVisitor(visitor.visitor_id, visitor.live.reader, "30m").to_bytes()
         gone = [visit for visit in before if visit not in now]
         keys = [_visit_key(str(visit.session_id)) for visit in (*now, *gone)]
         there: Any = await self.link.ask(
@@ -161,16 +163,18 @@ class RedisState:
             self._hold(changed, visitor)
         return None
 
-    def _hold(self, stamp: bytes, visitor: KnownVisitor) -> None:
+    def _hold(self, stamp: bytes, visitor: ServedVisitor) -> None:
         self._at_hand[visitor.visitor_id] = stamp, visitor
         if len(self._at_hand) > AT_HAND:
             self._at_hand.popitem(last=False)
 
 
-def _taken_apart(visitor_id: str, content: bytes, reader: Reader, session_gap: str) -> KnownVisitor | None:
+def _taken_apart(visitor_id: str, content: bytes, reader: Reader, session_gap: str) -> ServedVisitor | None:
     if not content:
         return None
-    return KnownVisitor.from_bytes(visitor_id, content[_STAMP:], reader, session_gap)
+    visitor = ServedVisitor(visitor_id, reader, session_gap)
+    visitor.restore(content[_STAMP:])
+    return visitor
 
 
 def _visitor_key(visitor_id: str) -> str:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from threading import RLock
 
 from buysignal.features.live import Reader, Visit
-from buysignal.serve.visitor import Event, KnownVisitor
+from buysignal.serve.visitor import Event, ServedVisitor
 from buysignal.units import duration_us
 
-__all__ = ["Bounds", "KnownVisitor", "MemoryState"]
+__all__ = ["Bounds", "MemoryState", "ServedVisitor"]
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class MemoryState:
         self.forgotten = 0
         self._clock = clock
         self._keep = self.bounds.keep_s()
-        self._visitors: OrderedDict[str, KnownVisitor] = OrderedDict()
+        self._visitors: OrderedDict[str, ServedVisitor] = OrderedDict()
         self._visitor_of: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._visitors)
 
-    def note(self, event: Event, reader: Reader, session_gap: str) -> tuple[KnownVisitor, Visit | None]:
-        """Take in an event; returns its visitor, and its visit as ``KnownVisitor.note`` does.
+    def note(self, event: Event, reader: Reader, session_gap: str) -> tuple[ServedVisitor, Visit | None]:
+        """Take in an event; returns its visitor, and its visit as ``ServedVisitor.note_once`` does.
 
         Args:
             event: columns of the events table by name, ``visitor_id`` and ``event_name`` at least.
@@ -72,14 +72,14 @@ class MemoryState:
         with self.lock:
             visitor = self._visitor(event["visitor_id"], reader, session_gap)
             before = visitor.live.visits
-            visit = visitor.note(event)
+            visit = visitor.note_once(event)
             if visit is not None and visit not in before:
                 self._index(visitor, before)
             return visitor, visit
 
     def find(
         self, session_id: str, reader: Reader, visitor_id: str | None = None
-    ) -> tuple[KnownVisitor, Visit] | None:
+    ) -> tuple[ServedVisitor, Visit] | None:
         """Return an open visit and its visitor; None where there is none (any more)."""
         with self.lock:
             self._forget(self._clock())
@@ -99,12 +99,12 @@ class MemoryState:
             self._drop(visitor)
             return True
 
-    def _visitor(self, visitor_id: str, reader: Reader, session_gap: str) -> KnownVisitor:
+    def _visitor(self, visitor_id: str, reader: Reader, session_gap: str) -> ServedVisitor:
         now = self._clock()
         self._forget(now)
         visitor = self._visitors.get(visitor_id)
         if visitor is None:
-            visitor = self._visitors[visitor_id] = KnownVisitor(visitor_id, reader, session_gap)
+            visitor = self._visitors[visitor_id] = ServedVisitor(visitor_id, reader, session_gap)
             if len(self._visitors) > self.bounds.visitors:
                 self._drop(self._visitors.popitem(last=False)[1])
                 self.forgotten += 1
@@ -124,16 +124,16 @@ class MemoryState:
             self._drop(oldest)
             self.forgotten += 1
 
-    def _index(self, visitor: KnownVisitor, before: tuple[Visit, ...]) -> None:
+    def _index(self, visitor: ServedVisitor, before: tuple[Visit, ...]) -> None:
         """Note where a new visit is found, and drop the one that was summed up for it."""
         now = visitor.live.visits
         self._unlist(visitor, [visit for visit in before if visit not in now])
         self._visitor_of[str(now[-1].session_id)] = visitor.visitor_id
 
-    def _drop(self, visitor: KnownVisitor) -> None:
+    def _drop(self, visitor: ServedVisitor) -> None:
         self._unlist(visitor, visitor.live.visits)
 
-    def _unlist(self, visitor: KnownVisitor, visits: tuple[Visit, ...] | list[Visit]) -> None:
+    def _unlist(self, visitor: ServedVisitor, visits: tuple[Visit, ...] | list[Visit]) -> None:
         for visit in visits:
             if self._visitor_of.get(str(visit.session_id)) == visitor.visitor_id:
                 del self._visitor_of[str(visit.session_id)]

@@ -1,7 +1,7 @@
 """The state function: a micro-batch of a bucket's messages, and what is kept of their visitors.
 
 The rules (late, duplicate, consent, bad messages) are those of ``stream.scored``, and what is kept of a
-visitor are the bytes of ``stream.visitor``: this file only carries both to where Spark wants them.
+visitor are the bytes of ``features.visitor``: this file only carries both to where Spark wants them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from buysignal import bundle as bundles
+from buysignal.pseudonyms import Pseudonyms
 from buysignal.stream.message import json_reader, json_writer
 from buysignal.stream.scored import Arrived, BatchScorer, Dead
 from buysignal.stream.shelf import Shelf
@@ -53,13 +54,17 @@ class VisitorState:
         recommend: items suggested with each score.
         forget_ms: milliseconds.
         of_files: places are told as file, block and row.
+        ids: what ids are hashed by; None leaves them.
     """
 
-    def __init__(self, bundle: str, recommend: int, forget_ms: int, of_files: bool) -> None:
+    def __init__(
+        self, bundle: str, recommend: int, forget_ms: int, of_files: bool, ids: Pseudonyms | None = None
+    ) -> None:
         self._bundle = bundle
         self._recommend = recommend
         self._forget_ms = forget_ms
         self._of_files = of_files
+        self._ids = ids
         self._visitors: MapState | None = None
 
     def init(self, handle: StatefulProcessorHandle) -> None:
@@ -72,7 +77,7 @@ class VisitorState:
         """Yield what comes of the messages, a row each with the columns of ``TOLD``."""
         found = pd.concat(list(rows), ignore_index=True)
         found = found.sort_values(["turn", "place", "part", "at"], kind="stable", ignore_index=True)
-        score = _scorer(self._bundle, self._recommend)
+        score = _scorer(self._bundle, self._recommend, self._ids)
         shelf = score.shelf(0)
         self._restore(shelf, found["visitor"])
         outcome = score(_arrived(found), {0: shelf})
@@ -86,7 +91,8 @@ class VisitorState:
 
     def _restore(self, shelf: Shelf, visitors: pd.Series) -> None:
         assert self._visitors is not None
-        for visitor in visitors.unique():
+        for given in visitors.unique():
+            visitor = given if self._ids is None else self._ids(given)
             kept = self._visitors.getValue((visitor,))
             if kept is not None:
                 shelf.restore(visitor, bytes(kept[0]))
@@ -127,10 +133,10 @@ def _dead(dead: list[Dead], found: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
         yield None, message.value, reason, column, hint, places[at], parts[at], ats[at], message.key, None
 
 
-def _scorer(name: str, recommend: int) -> BatchScorer:
+def _scorer(name: str, recommend: int, ids: Pseudonyms | None) -> BatchScorer:
     from pyspark import SparkFiles
 
     if (name, recommend) not in _scorers:
         folder = Path(SparkFiles.get(name))
-        _scorers[name, recommend] = BatchScorer(bundles.load(folder), recommend)
+        _scorers[name, recommend] = BatchScorer(bundles.load(folder), recommend, ids=ids)
     return _scorers[name, recommend]

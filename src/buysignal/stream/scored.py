@@ -20,6 +20,7 @@ from buysignal.features.catalogue import positions
 from buysignal.features.live import Reader, Visit, fold_visits
 from buysignal.features.live_money import spent_in
 from buysignal.features.packed import SIZE
+from buysignal.pseudonyms import Pseudonyms, hashed_in
 from buysignal.recommend import recommender_of
 from buysignal.recommender import Wishes
 from buysignal.recommender.live_looks import visit_so_far
@@ -89,6 +90,7 @@ class BatchScorer:
         bundle: one that reads events.
         recommend: items suggested with each score, 0 for none.
         loads: what a message holds; JSON if None.
+        ids: hashes ids, and leaves the content of dead letters out; None leaves both as they are.
 
     Raises:
         BundleError: the bundle reads session rows, which no message is, or suggests no items.
@@ -96,7 +98,11 @@ class BatchScorer:
     """
 
     def __init__(
-        self, bundle: Bundle, recommend: int = 0, loads: Callable[[bytes], Any] | None = None
+        self,
+        bundle: Bundle,
+        recommend: int = 0,
+        loads: Callable[[bytes], Any] | None = None,
+        ids: Pseudonyms | None = None,
     ) -> None:
         if bundle.vocabulary is None:
             raise BundleError(
@@ -108,6 +114,7 @@ class BatchScorer:
         self.reader = Reader(bundle.vocabulary)
         self._rules = Rules.of(bundle.profile)
         self._loads = loads or json_reader()
+        self._ids = ids
         self._recommender = recommender_of(bundle) if recommend else None
         self._wishes = Wishes(max(recommend, 1))
         self._labels: dict[str, Any] = {
@@ -141,8 +148,10 @@ class BatchScorer:
             try:
                 event = read(message.value, message.arrived_ms, self._rules, self._loads)
             except BadMessageError as bad:
-                outcome.dead.append(Dead(message, bad.reason, bad.column, bad.hint))
+                outcome.dead.append(self._dead(message, bad))
                 continue
+            if self._ids is not None:
+                event = hashed_in(self._ids, event)
             found = self._take_in(message, event, shelves[message.partition], outcome)
             if found is not None:
                 opened.append(found)
@@ -156,15 +165,19 @@ class BatchScorer:
             outcome.refused += 1
             return None
         visitor = shelf.visitor(event["visitor_id"], message.arrived_ms)
-        if visitor.is_known(event, message.value or b""):
-            hint = BadMessageError(DUPLICATE).hint
-            outcome.dead.append(Dead(message, DUPLICATE, "", hint))
+        if visitor.is_known((event.get("event_id") or "").encode() or message.value or b""):
+            outcome.dead.append(self._dead(message, BadMessageError(DUPLICATE)))
             return None
         visit = visitor.note(event)
         codes = self.bundle.step_codes
         steps = None if codes is None else live_steps(visit, codes)
         looks = None if self._recommender is None else visit_so_far(visit)
         return _Open(message, event, visit, visit.records, visit.known, steps, looks)
+
+    def _dead(self, message: Arrived, bad: BadMessageError) -> Dead:
+        # Its headers say where it came from; what it holds may be an id that is to be hashed.
+        told = message if self._ids is None else message._replace(key=None, value=b"")
+        return Dead(told, bad.reason, bad.column, bad.hint)
 
     def _scored(self, opened: list[_Open]) -> list[tuple[str, dict[str, Any]]]:
         visits, known = [one.visit for one in opened], [one.known for one in opened]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from buysignal.features.live import Reader
-from buysignal.stream.visitor import StreamVisitor, seen_ms
+from buysignal.features.visitor import KnownVisitor, seen_ms
 
 IN_USE = 20_000
 """Visitors of a partition that are kept taken apart; the others are a few hundred bytes each."""
@@ -33,7 +33,7 @@ class Shelf:
         self._reader = reader
         self._gap = session_gap
         self._kept: dict[str, bytes] = {}
-        self._in_use: dict[str, StreamVisitor] = {}
+        self._in_use: dict[str, KnownVisitor] = {}
         self._changed: dict[str, int] = {}
         self._newest = 0
 
@@ -52,16 +52,15 @@ class Shelf:
             self._kept[visitor_id] = content
             self._newest = max(self._newest, seen_ms(content))
 
-    def visitor(self, visitor_id: str, arrived_ms: int) -> StreamVisitor:
+    def visitor(self, visitor_id: str, arrived_ms: int) -> KnownVisitor:
         """Return a visitor who is about to change."""
         self._changed[visitor_id] = arrived_ms
         found = self._in_use.pop(visitor_id, None)
         if found is None:
+            found = KnownVisitor(self._reader, self._gap)
             content = self._kept.get(visitor_id)
-            if content is None:
-                found = StreamVisitor(self._reader, self._gap)
-            else:
-                found = StreamVisitor.from_bytes(content, self._reader, self._gap)
+            if content is not None:
+                found.restore(content)
         self._in_use[visitor_id] = found
         return found
 
