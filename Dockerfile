@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-# One image for every door: the HTTP service (the default), the Kafka worker, the web app.
+# One image for everything that runs: the HTTP service (the default), the Kafka worker, the web app, and the
+# scheduled retrain and monitor. Which of them is the first word of the command.
 #
 #   docker build -t buysignal .
 #   docker run -p 8000:8000 -v ./models/demo:/models/bundle:ro buysignal
@@ -10,9 +11,10 @@ ARG PYTHON=3.11
 FROM python:${PYTHON}-slim-bookworm AS packages
 WORKDIR /build
 COPY requirements-serve.txt .
-# Every package by its hash; what is missing from the lock is not installed.
+# Every package by its hash; what is missing from the lock is not installed. pip is not needed to run.
 RUN python -m venv /opt/buysignal \
- && /opt/buysignal/bin/pip install --no-cache-dir --require-hashes -r requirements-serve.txt
+ && /opt/buysignal/bin/pip install --no-cache-dir --require-hashes -r requirements-serve.txt \
+ && /opt/buysignal/bin/pip uninstall --yes pip setuptools
 
 FROM python:${PYTHON}-slim-bookworm
 LABEL org.opencontainers.image.title="buysignal" org.opencontainers.image.licenses="Apache-2.0"
