@@ -136,6 +136,14 @@ def sort(table: pa.Table) -> pa.Table:
     return table.take(order)
 
 
+def consenting(table: pa.Table) -> tuple[pa.Table, int]:
+    """Return the events but for those sent with a refusal of consent, and how many these are."""
+    if "consent" not in table.column_names:
+        return table, 0
+    refused = int(pc.sum(pc.equal(table.column("consent"), False)).as_py() or 0)
+    return (table.filter(pc.fill_null(table.column("consent"), True)) if refused else table), refused
+
+
 def codes_of_names(table: pa.Table) -> npt.NDArray[np.int8]:
     """Return the event code of every row, shape (n,)."""
     column = table.column("event_name").combine_chunks()

@@ -65,6 +65,8 @@ class Dataset(_Part):
     start: str | None = None
     end: str | None = None
     simulated: bool = False
+    refused_events: int = Field(default=0, description="left out: sent with a refusal of consent")
+    refused_visitors: int = Field(default=0, description="visitors whom these events are of")
     files: list[str] = Field(default_factory=list)
 
 

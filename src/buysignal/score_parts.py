@@ -59,7 +59,7 @@ def score_in_parts(
     piece: int = PIECE,
     progress: Progress | None = None,
 ) -> ScoreParts:
-    """Score every visit of ``reading``; the scores are those of ``scoring.score``.
+    """Score every visit of ``reading``; the scores are those of ``scoring.score``, which leaves refusals out.
 
     Args:
         out: a folder, which gets the parts; or a file (.parquet or .csv), which they are joined in when all
@@ -79,7 +79,7 @@ def score_in_parts(
     tell = progress or (lambda _share, _text: None)
     one_file = out.suffix in (".csv", ".parquet")
     about = {"what": "scores", "bundle": bundle.version, "reasons": reasons, "every_event": every_event,
-             "piece": piece, **reading.about()}  # fmt: skip
+             "piece": piece, "consenting": True, **reading.about()}  # fmt: skip
     folder = open_folder(out.with_name(f"{out.name}.parts") if one_file else out, about, fresh=fresh)
     went_on = bool(folder.parts)
 
@@ -93,7 +93,7 @@ def score_in_parts(
         # The fold is loaded while the database sorts.
         threading.Thread(target=features.warm_up, daemon=True).start()
         totals = organise(
-            reading, folder, write, consenting=False, piece=piece, progress=lambda s, t: tell(0.95 * s, t)
+            reading, folder, write, consenting=True, piece=piece, progress=lambda s, t: tell(0.95 * s, t)
         )
         shutil.rmtree(folder.path / "duplicates", ignore_errors=True)
         folder.finish(asdict(totals))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from buysignal import events as ev
 from buysignal import prefixes, sessions, tables
 from buysignal.bundle import Bundle
 from buysignal.errors import SamplesError, SourceError
@@ -61,12 +62,14 @@ class Scored:
         goal: the question the probability answers; with ``proxy`` true it is no conversion.
         notes: what to keep in mind.
         rejects: rows of the source that were not kept.
+        refused: events that were left out because they were sent with a refusal of consent.
     """
 
     table: pd.DataFrame
     goal: Goal
     notes: tuple[str, ...] = ()
     rejects: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +141,7 @@ def score_loaded(
     notes = scored.notes
     if loaded.rows_rejected:
         notes += (f"{loaded.rows_rejected:,} rows were rejected and not scored; 'check' says why.",)
-    return Scored(scored.table, scored.goal, notes, loaded.rows_rejected)
+    return Scored(scored.table, scored.goal, notes, loaded.rows_rejected, scored.refused)
 
 
 def score(
@@ -151,6 +154,8 @@ def score(
 ) -> Scored:
     """Return a score for every visit as it stands at its last event (or after every event).
 
+    Events of visitors who refused consent are left out and counted, as at the live doors.
+
     Args:
         bundle: what was trained.
         table: canonical events, or session rows, as the bundle reads.
@@ -162,9 +167,12 @@ def score(
         SamplesError: columns the bundle needs are missing.
     """
     notes: tuple[str, ...] = ()
+    refused = 0
     if bundle.reads_events:
-        kept = folded_for(bundle, table, folded)
+        agreed, refused = ev.consenting(table)
+        kept = Folded(bundle, agreed) if refused else folded_for(bundle, table, folded)
         ids, rows, notes = _event_rows(kept, every_event)
+        notes += _refused_note(refused)
         frame = pd.concat([ids, kept.scores(rows)], axis=1)
         X = kept.features(rows) if reasons else None
     else:
@@ -176,7 +184,7 @@ def score(
     frame["proxy"] = bundle.goal.proxy
     frame["simulated"] = bundle.manifest.dataset.simulated
     frame["bundle_version"] = bundle.version
-    return Scored(frame, bundle.goal, notes)
+    return Scored(frame, bundle.goal, notes, refused=refused)
 
 
 def reasons_for(bundle: Bundle, row: npt.NDArray[np.float32], count: int = MOST_REASONS) -> list[Reason]:
@@ -211,7 +219,7 @@ def explain_session(
 def story_of(bundle: Bundle, table: pa.Table, session: str) -> Story:
     """Do as ``explain_session`` with a table that has been read."""
     if bundle.reads_events:
-        folded = Folded(bundle, table)
+        folded = Folded(bundle, ev.consenting(table)[0])
         events = folded.events
         ids = events.column("session_id").to_pandas()
         rows = np.flatnonzero((ids == session).to_numpy())
@@ -342,6 +350,10 @@ def _event_rows(
     if suspected.any():
         notes = (f"Suspected bots: {int(suspected.sum()):,}; they are marked.",)
     return ids, rows, notes
+
+
+def _refused_note(refused: int) -> tuple[str, ...]:
+    return (f"{refused:,} events without consent were left out.",) if refused else ()
 
 
 def table_rows(bundle: Bundle, table: pa.Table) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:

@@ -135,7 +135,8 @@ def _print_parts(made: ScoreParts, as_json: bool) -> None:
     if as_json:
         found = {
             "out": str(made.path), "visits": made.visits, "rows_in": totals.rows_in, "events": totals.kept,
-            "rejected": totals.rejected, "goal": made.goal.name, "proxy": made.goal.proxy,
+            "rejected": totals.rejected, "refused_consent": totals.refused, "goal": made.goal.name,
+            "proxy": made.goal.proxy,
             "simulated": made.simulated, "went_on": made.went_on,
         }  # fmt: skip
         typer.echo(json.dumps(found, ensure_ascii=False))
@@ -144,7 +145,8 @@ def _print_parts(made: ScoreParts, as_json: bool) -> None:
     if made.went_on:
         console().print("Went on behind what an earlier run had finished.")
     console().print(
-        f"{totals.rows_in:,} rows in: {totals.kept:,} events, {totals.rejected:,} rejected. "
+        f"{totals.rows_in:,} rows in: {totals.kept:,} events, {totals.rejected:,} rejected, "
+        f"{totals.refused:,} left out without consent. "
         f"[bold]{made.visits:,} scores[/] in {plain(str(made.path))}."
     )
 

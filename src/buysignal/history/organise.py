@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from buysignal import events as ev
 from buysignal.history.folder import PartsFolder, told
 from buysignal.history.settings import Reading
 from buysignal.history.workers import in_order
@@ -80,7 +80,7 @@ def organise(
         def work(numbered: tuple[int, Piece]) -> dict[str, Any]:
             number, one = numbered
             settled = settle_sorted(one.rows)
-            events, refused = _consenting(settled.events) if consenting else (settled.events, 0)
+            events, refused = ev.consenting(settled.events) if consenting else (settled.events, 0)
             entry = write(events, number)
             return {
                 **entry, "kept": events.num_rows, "refused": refused, "last_visitor": one.last_visitor,
@@ -94,11 +94,6 @@ def organise(
             share = SORTED + (1 - SORTED) * done / max(stream.rows_in, 1)
             tell(min(share, 1.0), f"{done:,} of {stream.rows_in:,} rows, {len(folder.parts)} parts")
         return _totals(stream, folder)
-
-
-def _consenting(events: pa.Table) -> tuple[pa.Table, int]:
-    kept = events.filter(pc.fill_null(events.column("consent"), True))
-    return kept, events.num_rows - kept.num_rows
 
 
 def _sorting(tell: Progress) -> Progress:
@@ -140,7 +135,7 @@ def _write_rejects(stream: Stream, folder: PartsFolder) -> int:
     written = 0
     with pq.ParquetWriter(beside, rejects.SCHEMA) as writer:
         for batch in stream.rejects(_duplicates(folder)):
-            writer.write_table(batch.table)
+            writer.write_table(batch.to_keep())
             written += len(batch)
     beside.replace(folder.path / "rejects.parquet")
     return written

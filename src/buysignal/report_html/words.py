@@ -134,6 +134,9 @@ def facts(data: Dataset) -> list[tuple[str, str]]:
         ("purchases", data.purchases),
     ]
     found = [(name, f"{value:,}") for name, value in counts if value is not None]
+    if data.refused_events:
+        refused = f"{data.refused_events:,} events of {data.refused_visitors:,} visitors"
+        found.append(("left out without consent", refused))
     if data.revenue:
         found.append(("revenue", f"{data.revenue:,.0f}"))
     if data.start and data.end:

@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import product
 from typing import Any, TypeVar
 
 import numpy as np
 import orjson
 
+from buysignal import pseudonyms
 from buysignal.bundle import Bundle
 from buysignal.errors import EventsError
 from buysignal.events import EVENT_CODES
+from buysignal.pseudonyms import hashed_in, possible
 from buysignal.recommend import recommender_of
 from buysignal.recommender import Wishes
 from buysignal.recommender.live_looks import visit_so_far
@@ -56,9 +59,13 @@ class Answers:
         in_use: the bundle.
         state: what is remembered of visitors.
         metrics: where events are counted.
+
+    Raises:
+        InputError: the key to hash ids with cannot be used.
     """
 
     def __init__(self, in_use: BundleInUse[LiveScorer], state: MemoryState, metrics: Metrics) -> None:
+        self._ids = pseudonyms.from_environment()
         self._in_use = in_use
         self._state = state
         self._metrics = metrics
@@ -84,7 +91,7 @@ class Answers:
         scorer = self._in_use.scorer
         events = asked.events or []
         self._agreed(events)
-        standing = scorer.whole([event.__dict__ for event in events])
+        standing = scorer.whole([self._columns(event) for event in events])
         return scorer.scores(standing, reasons=asked.reasons)
 
     async def batch(self, asked: schemas.BatchRequest) -> Answer:
@@ -93,7 +100,7 @@ class Answers:
         found = []
         for number, visit in enumerate(asked.visits):
             self._agreed(visit.events)
-            found.append(scorer.scores(scorer.whole([event.__dict__ for event in visit.events])))
+            found.append(scorer.scores(scorer.whole([self._columns(event) for event in visit.events])))
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
         return {"scores": found}
@@ -117,7 +124,8 @@ class Answers:
     def session(self, session_id: str, visitor_id: str | None = None, reasons: bool = False) -> Reply:
         """Return the scores of a visit that the server keeps, as it stands."""
         scorer = self._in_use.scorer
-        standing = found(scorer.found(self._state, session_id, visitor_id))
+        asked = self._named(session_id, visitor_id)
+        standing = found(next(filter(None, (scorer.found(self._state, *names) for names in asked)), None))
         return scorer.scores(standing, reasons=reasons)
 
     def segments(self) -> Answer:
@@ -167,13 +175,23 @@ class Answers:
         if asked.session_id is None:
             return None
         with self._state.lock:
-            return visit_so_far(found(self._state.find(asked.session_id, scorer.reader, asked.visitor_id))[1])
+            names = self._named(asked.session_id, asked.visitor_id)
+            known = (self._state.find(session, scorer.reader, visitor) for session, visitor in names)
+            return visit_so_far(found(next(filter(None, known), None))[1])
 
     def _timed(self, event: schemas.Event) -> Answer:
         """Return the event's columns; one without a time happens now."""
         if event.event_time is None and event.event_date is None and self._has_clock():
             event.event_time = datetime.now(UTC)
-        return event.__dict__
+        return self._columns(event)
+
+    def _columns(self, event: schemas.Event) -> Answer:
+        return event.__dict__ if self._ids is None else hashed_in(self._ids, event.__dict__)
+
+    def _named(self, session_id: str, visitor_id: str | None) -> list[tuple[str, str | None]]:
+        """Return what a visit may be kept as: by its own ids, or by those that answers told of it."""
+        visitors = (None,) if visitor_id is None else possible(self._ids, visitor_id)
+        return list(product(possible(self._ids, session_id), visitors))
 
     def _has_clock(self) -> bool:
         bundle = self._in_use.scorer.bundle

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
+from buysignal import pseudonyms
 from buysignal.errors import InputError
 from buysignal.serve import schemas
 from buysignal.serve.answers import Answer, NotFoundError, segments_of
@@ -59,9 +60,13 @@ class RowAnswers:
 
     Args:
         in_use: the bundle.
+
+    Raises:
+        InputError: the key to hash ids with cannot be used.
     """
 
     def __init__(self, in_use: BundleInUse[SessionRowScorer]) -> None:
+        self._ids = pseudonyms.from_environment()
         self._in_use = in_use
 
     async def score(self, asked: RowsAsked) -> Answer:
@@ -73,6 +78,10 @@ class RowAnswers:
         rows = [row.model_dump(by_alias=True) for row in asked.rows]
         # Batch's own path takes milliseconds, in which other requests are answered.
         scores = await asyncio.to_thread(self._in_use.scorer.scores, rows, reasons=asked.reasons)
+        if self._ids is not None:
+            for one in scores:
+                if one.get("session_id") is not None:
+                    one["session_id"] = self._ids(str(one["session_id"]))
         return {"scores": scores}
 
     def segments(self) -> Answer:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from buysignal.features.live import Visit
 from buysignal.recommender.live_looks import visit_so_far
 from buysignal.serve import schemas
 from buysignal.serve.answers import Answer, Answers, found
@@ -14,6 +15,7 @@ from buysignal.serve.live_scores import LiveScorer, Standing, standing_after, st
 from buysignal.serve.metrics import Metrics
 from buysignal.serve.redis_state import RedisState
 from buysignal.serve.state import MemoryState
+from buysignal.serve.visitor import ServedVisitor
 
 AT_ONCE = 200
 """Events of different visitors that are on their way to Redis together."""
@@ -72,7 +74,7 @@ class SharedAnswers(Answers):
     async def session(self, session_id: str, visitor_id: str | None = None, reasons: bool = False) -> Answer:
         """Return the scores of a visit that the server keeps, as it stands."""
         scorer = self._in_use.scorer
-        known = await self._shared.find(session_id, scorer.reader, visitor_id, scorer.session_gap)
+        known = await self._looked_up(scorer, session_id, visitor_id)
         return scorer.scores(standing_of(*found(known)), reasons=reasons)
 
     async def recommend(self, asked: schemas.RecommendRequest) -> Answer:
@@ -80,8 +82,17 @@ class SharedAnswers(Answers):
         scorer = self._in_use.scorer
         if asked.session_id is None:
             return self.suggested(asked, scorer, None)
-        known = await self._shared.find(asked.session_id, scorer.reader, asked.visitor_id, scorer.session_gap)
+        known = await self._looked_up(scorer, asked.session_id, asked.visitor_id)
         return self.suggested(asked, scorer, visit_so_far(found(known)[1]))
+
+    async def _looked_up(
+        self, scorer: LiveScorer, session_id: str, visitor_id: str | None
+    ) -> tuple[ServedVisitor, Visit] | None:
+        for session, visitor in self._named(session_id, visitor_id):
+            known = await self._shared.find(session, scorer.reader, visitor, scorer.session_gap)
+            if known is not None:
+                return known
+        return None
 
     async def _taken_in(self, scorer: LiveScorer, event: Mapping[str, Any]) -> Standing:
         visitor, visit = await self._shared.note(event, scorer.reader, scorer.session_gap)

@@ -100,6 +100,7 @@ def load(
     mapping: Mapping[str, str] | None = None,
     rates: Mapping[str, float] | None = None,
     most_rows: int | None = None,
+    raw_ids: bool = False,
     progress: Progress | None = None,
 ) -> Loaded:
     """Read files or folders of CSV, Parquet or JSON lines (plain, .gz, .zip) as one source.
@@ -111,6 +112,7 @@ def load(
         rates: currency -> rate into the profile's (or the most frequent) currency, on top of it.
         most_rows: where the files hold more, read only as many visitors as have about this many rows,
             drawn at random; ``Loaded.drawn`` says so. None reads all.
+        raw_ids: leave ids as they are, whether or not there is a key to hash them with.
         progress: called with each step.
 
     Raises:
@@ -118,8 +120,9 @@ def load(
         ProfileError: no profile fits, or required columns are missing.
     """
     loaded = load_some(
-        paths, profile=profile, mapping=mapping, rates=rates, most_rows=most_rows, progress=progress
-    )
+        paths, profile=profile, mapping=mapping, rates=rates, most_rows=most_rows, raw_ids=raw_ids,
+        progress=progress,
+    )  # fmt: skip
     if not loaded.rows_kept:
         raise _nothing_kept(loaded)
     return loaded
@@ -132,12 +135,14 @@ def load_some(
     mapping: Mapping[str, str] | None = None,
     rates: Mapping[str, float] | None = None,
     most_rows: int | None = None,
+    raw_ids: bool = False,
     progress: Progress | None = None,
 ) -> Loaded:
     """Do as ``load``, also where no row is kept."""
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     tell = progress or (lambda _share, _message: None)
-    with opened_reading([Path(p) for p in given]) as reading, explained(lambda: reading.files):
+    opened = opened_reading([Path(p) for p in given], raw_ids=raw_ids)
+    with opened as reading, explained(lambda: reading.files):
         tell(0.0, "opening files")
         reading.open()
         tell(0.4, "finding the profile")

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import duckdb
 
+from buysignal import pseudonyms
 from buysignal.errors import SourceError
 from buysignal.events import ATTRIBUTE_PREFIX
+from buysignal.pseudonyms import Pseudonyms
 from buysignal.sources import nested, sql, typed
 from buysignal.sources.choose import Opened, choose, fitting, look_into
 from buysignal.sources.files import SourceFile, open_files
@@ -40,6 +42,7 @@ def opened_reading(
     memory: str = MEMORY_SHARE,
     threads: int | None = None,
     scratch: Path | None = None,
+    raw_ids: bool = False,
 ) -> Iterator[Reading]:
     """Yield a reading with a database and a temporary folder of its own, removed at the end.
 
@@ -47,12 +50,18 @@ def opened_reading(
         memory: of the database; what does not fit goes to the temporary folder.
         threads: of the database; None takes all cores.
         scratch: where the temporary folder is made; None takes the system's place.
+        raw_ids: leave ids as they are, whether or not there is a key to hash them with.
+
+    Raises:
+        InputError: the key to hash ids with cannot be used.
     """
+    ids = None if raw_ids else pseudonyms.from_environment()
     with (
         tempfile.TemporaryDirectory(prefix="buysignal-", dir=scratch) as name,
         _connect(Path(name), memory, threads) as connection,
     ):
-        yield Reading(connection, Path(name), tuple(paths))
+        pseudonyms.registered(ids, connection.create_function)
+        yield Reading(connection, Path(name), tuple(paths), ids=ids)
 
 
 def _connect(folder: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyConnection:
@@ -83,6 +92,7 @@ class Reading:
     confidence: float = 1.0
     currency: str | None = None
     visitor_share: float = 1.0
+    ids: Pseudonyms | None = None
 
     @property
     def parts(self) -> list[Part]:
@@ -137,11 +147,13 @@ class Reading:
                 typed.select_typed(
                     profile, part, resolved, relation,
                     before=before, number=number, decimal=decimal, currency=self.currency,
+                    hashed=self.ids is not None,
                 )
             )  # fmt: skip
             before += part.rows + len(part.malformed)
         body = " UNION ALL BY NAME ".join(f"({select})" for select in selects)
-        flat = all(part.kind == "parquet" and part.json is None for part in self.parts)
+        # A view is read several times, and would be hashed each time.
+        flat = self.ids is None and all(p.kind == "parquet" and p.json is None for p in self.parts)
         if most_rows is not None and before > most_rows:
             self.visitor_share = most_rows / before
             body, flat = self._drawn(body), False

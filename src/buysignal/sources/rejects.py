@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from buysignal import pseudonyms
 from buysignal.errors import SourceError
 from buysignal.spreadsheet import write_csv
 
@@ -65,14 +66,28 @@ class Rejects:
         """Return the rejects as dictionaries."""
         return self.table.to_pylist()
 
+    def to_keep(self) -> pa.Table:
+        """Return the table as it may be written: without the raw rows where ids are hashed.
+
+        The rows hold ids as they came; file and line still say where to find them.
+
+        Raises:
+            InputError: the key to hash ids with cannot be used.
+        """
+        if pseudonyms.from_environment() is None:
+            return self.table
+        position = self.table.column_names.index("raw")
+        return self.table.set_column(position, SCHEMA.field("raw"), pa.nulls(len(self), pa.string()))
+
     def write(self, path: Path) -> None:
         """Write the rejects as CSV; cells a spreadsheet would run as formulas are neutralised.
 
         Raises:
             SourceError: the file cannot be written.
+            InputError: the key to hash ids with cannot be used.
         """
         try:
-            write_csv(self.table, path)
+            write_csv(self.to_keep(), path)
         except OSError as error:
             raise SourceError(
                 f"the rejects cannot be written to {path}: {error.strerror}", todo="choose another path"

@@ -11,6 +11,7 @@ from typing import Literal
 
 import duckdb
 
+from buysignal import pseudonyms
 from buysignal.sources.parts import Part
 from buysignal.sources.profile import Profile
 from buysignal.sources.resolve import Resolved
@@ -133,6 +134,7 @@ def select_typed(
     number: int,
     decimal: Literal[".", ","],
     currency: str | None,
+    hashed: bool = False,
 ) -> str:
     """Return the SELECT that types one part.
 
@@ -142,12 +144,15 @@ def select_typed(
         number: the part's position.
         decimal: its decimal mark.
         currency: what all amounts are converted to; None where nothing says one.
+        hashed: ids are hashed by ``pseudonyms.SQL_NAME``, which the connection knows.
     """
     cleaned, first_layer = _clean(resolved)
     cells = {
         column: cell(column, mapping, cleaned[column], timezone=profile.timezone, decimal=decimal)
         for column, (mapping, _) in resolved.items()
     }
+    if hashed:
+        _hash_ids(cells, profile)
     if profile.level == "event":
         _add_event_name(cells, profile, part)
     place = _place(profile, part, resolved, before, number)
@@ -211,6 +216,13 @@ def _add_event_name(cells: dict[str, Cell], profile: Profile, part: Part) -> Non
         cells["event_name"] = Cell(decode(given.value, profile.event_names), given.filled, given.problem)
     elif constant is not None:
         cells["event_name"] = Cell(quote(constant), "TRUE")
+
+
+def _hash_ids(cells: dict[str, Cell], profile: Profile) -> None:
+    for column in (*pseudonyms.COLUMNS, profile.roles.session, profile.roles.visitor):
+        if column in cells:
+            given = cells[column]
+            cells[column] = Cell(f"{pseudonyms.SQL_NAME}(CAST({given.value} AS VARCHAR))", given.filled)
 
 
 def _missing(profile: Profile, cells: dict[str, Cell]) -> list[tuple[str, str]]:

@@ -8,14 +8,21 @@ from contextlib import contextmanager
 import duckdb
 import pyarrow as pa
 
+from buysignal import pseudonyms
+from buysignal.pseudonyms import Pseudonyms
 from buysignal.spark.parts import BATCH
 
 
 @contextmanager
-def database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield an in-memory database that leaves the other cores to the other tasks."""
+def database(ids: Pseudonyms | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield an in-memory database that leaves the other cores to the other tasks.
+
+    Args:
+        ids: what its SQL hashes ids by.
+    """
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        pseudonyms.registered(ids, connection.create_function)
         yield connection
 
 

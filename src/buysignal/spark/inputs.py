@@ -92,7 +92,7 @@ def rejected(spark: SparkSession, source: Input) -> DataFrame:
     Which rows they are is found once, and they are read once more: sorting asks for its input twice.
     """
     dropped = _dropped(source).localCheckpoint()
-    frames = [_told(spark, part, dropped) for part in source.plan.parts]
+    frames = [_told(spark, part, dropped, raw=source.plan.ids is None) for part in source.plan.parts]
     told = reduce(lambda a, b: a.unionByName(b), frames).localCheckpoint()
     return told.orderBy("__order").drop("__order")
 
@@ -110,11 +110,11 @@ def _dropped(source: Input) -> DataFrame:
     return found.unionByName(narrow.mapInArrow(finding_duplicates, spark_schema(DUPLICATE)))
 
 
-def _told(spark: SparkSession, part: PartPlan, dropped: DataFrame) -> DataFrame:
+def _told(spark: SparkSession, part: PartPlan, dropped: DataFrame, *, raw: bool) -> DataFrame:
     from pyspark.sql import functions as sf
 
     row = sf.floor(sf.col("__order") / part.items) if part.items > 1 else sf.col("__order")
     mine = dropped.select("__order", REASON, (row - sf.lit(part.before)).alias("__row"))
     of_part = mine.where((sf.col("__row") >= 0) & (sf.col("__row") < part.source.part.rows))
     rows = rows_of(spark, part.source).join(of_part, "__row")
-    return rows.mapInArrow(telling(part), spark_schema(REJECTED))
+    return rows.mapInArrow(telling(part, raw=raw), spark_schema(REJECTED))

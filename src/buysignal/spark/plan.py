@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Literal
 import duckdb
 import pyarrow as pa
 
+from buysignal import pseudonyms
 from buysignal.errors import SourceError
 from buysignal.events import ATTRIBUTE_PREFIX
+from buysignal.pseudonyms import Pseudonyms
 from buysignal.sources import nested, sql, typed
 from buysignal.sources.choose import Opened, choose, fitting, look_into
 from buysignal.sources.profile import Profile, folded
@@ -60,6 +62,7 @@ class Plan:
         keys: columns that rows are sorted by, all ascending with nulls first.
         rows: of all files.
         unfolds: a row may hold several items, each a row of its own.
+        ids: what ids are hashed by; it goes to the workers, whose environment may lack the key.
     """
 
     profile: Profile
@@ -71,6 +74,7 @@ class Plan:
     keys: list[str]
     rows: int
     unfolds: bool
+    ids: Pseudonyms | None = None
 
 
 def make_plan(spark: SparkSession, parts: Sequence[SparkPart], options: Options) -> Plan:
@@ -80,7 +84,8 @@ def make_plan(spark: SparkSession, parts: Sequence[SparkPart], options: Options)
         ProfileError: no profile fits, or required columns are missing.
         SourceError: the files hold no events, or one cannot be read like its neighbours.
     """
-    with database() as connection:
+    ids = pseudonyms.from_environment()
+    with database(ids) as connection:
         opened = [_opened(spark, connection, part) for part in parts]
         chosen, confidence = choose(opened, options.profile, options.mapping, options.rates)
         fit, left_out = fitting(chosen, opened)
@@ -93,6 +98,7 @@ def make_plan(spark: SparkSession, parts: Sequence[SparkPart], options: Options)
             select = typed.select_typed(
                 chosen, part.part, one.resolved, one.relation,
                 before=before, number=number, decimal=decimals[number], currency=currency,
+                hashed=ids is not None,
             )  # fmt: skip
             items = ITEMS_PER_ROW if chosen.items else 1
             plans.append(PartPlan(part, list(part.kinds), select, before, items))
@@ -105,7 +111,7 @@ def make_plan(spark: SparkSession, parts: Sequence[SparkPart], options: Options)
         wanted.append(f"event_seq AS {SEQUENCE}")
         keys = [SEQUENCE if key == "event_seq" else key for key in keys]
     unfolds = chosen.items is not None and any(p.part.json is not None for p in kept)
-    return Plan(chosen, confidence, currency, plans, shape, wanted, keys, before, unfolds)
+    return Plan(chosen, confidence, currency, plans, shape, wanted, keys, before, unfolds, ids)
 
 
 @dataclass(frozen=True, eq=False)

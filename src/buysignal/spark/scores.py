@@ -18,15 +18,23 @@ from buysignal.errors import SourceError
 from buysignal.spark.folding import ROWS_PER_BATCH
 from buysignal.spark.inputs import Input
 from buysignal.spark.jobs import Jobs, Progress
+from buysignal.spark.learning import SETTLED_BY
 from buysignal.spark.options import Options
 from buysignal.spark.outcome import Outcome
 from buysignal.spark.run import Made, run
 from buysignal.spark.typed import spark_schema
-from buysignal.spark.visitors import Batches, Work, settled_of
+from buysignal.spark.visitors import (
+    NARROW,
+    Batches,
+    Work,
+    count_refusals,
+    settled_of,
+    without_refusals,
+)
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 
 def score(
@@ -40,6 +48,8 @@ def score(
     progress: Progress | None = None,
 ) -> Outcome:
     """Write a score for every visit to ``out/scores``, and the rejects to ``out/rejects``.
+
+    Events of visitors who refused consent are left out and counted.
 
     Args:
         bundle: a folder that ``train`` wrote, on the machine that starts the run.
@@ -69,9 +79,19 @@ def score(
         shipped = spark.sparkContext.broadcast((loaded.version, _contents(Path(bundle))))
         work = _scoring(shipped, kinds, reasons=reasons, every_event=every_event)
         scored = source.rows.mapInArrow(work, spark_schema(kinds))
-        return Made(scored, events="count(*)" if every_event else "sum(clicks)")
+        refused = jobs.run(lambda: _refused(source.rows))
+        return Made(scored, "count(*)" if every_event else "sum(clicks)", refused)
 
-    return run(paths, out, "scores", make, options=asked, progress=progress)
+    steps = [("counting refusals", 0.02)]
+    return run(paths, out, "scores", make, options=asked, steps=steps, progress=progress)
+
+
+def _refused(rows: DataFrame) -> int:
+    """Count the events that are left out for want of consent; those that stand twice once."""
+    if "consent" not in rows.columns or rows.where("NOT consent").isEmpty():
+        return 0
+    narrow = rows.select(*(column for column in rows.columns if column in (*SETTLED_BY, *NARROW)))
+    return int(narrow.mapInArrow(count_refusals, "refused bigint").groupBy().sum().collect()[0][0])
 
 
 def score_schema(bundle: Bundle, *, reasons: bool, every_event: bool) -> pa.Schema:
@@ -112,7 +132,10 @@ def _scoring(
 ) -> Work:
     def work(batches: Batches) -> Batches:
         bundle = _opened(*shipped.value)
-        for events in settled_of(batches):
+        for settled in settled_of(batches):
+            events = without_refusals(settled)
+            if not events.num_rows:
+                continue
             scored = scoring.score(bundle, events, reasons=reasons, every_event=every_event)
             table = pa.Table.from_pandas(scored.table, preserve_index=False)
             yield from table.cast(kinds).to_batches(max_chunksize=ROWS_PER_BATCH)

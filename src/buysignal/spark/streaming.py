@@ -16,6 +16,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from buysignal import bundle as bundles
+from buysignal import pseudonyms
 from buysignal.bundle import Bundle
 from buysignal.errors import BundleError, DependencyError, SourceError
 from buysignal.spark.jobs import as_sentence
@@ -153,7 +154,8 @@ def _started(
     from buysignal.spark.streaming_state import TOLD, VisitorState
     from buysignal.spark.typed import spark_schema
 
-    state = VisitorState(name, settings.recommend, settings.forget_ms, not settings.reads.is_topic)
+    ids = pseudonyms.from_environment()
+    state = VisitorState(name, settings.recommend, settings.forget_ms, not settings.reads.is_topic, ids)
     found = messages(spark, settings, partitions).groupBy("bucket")
     told = found.transformWithStateInPandas(state, spark_schema(TOLD), "Append", "ProcessingTime")
     counted = {"scored": "count(visitor_id)", "rejected": "count(reason)", "refused": "sum(refused)"}

@@ -46,7 +46,7 @@ def typing(plan: Plan, part: PartPlan) -> Work:
     query = f"SELECT {', '.join(plan.wanted)} FROM (SELECT * FROM shape UNION ALL BY NAME ({part.select}))"
 
     def type_rows(batches: Batches) -> Batches:
-        with database() as connection:
+        with database(plan.ids) as connection:
             connection.register("shape", shape.empty_table())
             for batch in batches:
                 with seen(connection, batch):
@@ -64,12 +64,17 @@ def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, names=table.column_names).cast(schema)
 
 
-def telling(part: PartPlan) -> Work:
-    """Return the work that turns source rows with ``__order`` and ``__reason`` into rejects."""
+def telling(part: PartPlan, *, raw: bool) -> Work:
+    """Return the work that turns source rows with ``__order`` and ``__reason`` into rejects.
+
+    Args:
+        raw: say what stood in the row; left out where ids are hashed.
+    """
     source = part.source
     relation = source.relation(more=("__order", REASON))
     names = pa.array(source.part.names, pa.string())
-    query = f"SELECT __of, __line, {REASON} AS reason, {source.part.raw} AS raw, __order FROM {relation}"
+    told = source.part.raw if raw else "CAST(NULL AS VARCHAR)"
+    query = f"SELECT __of, __line, {REASON} AS reason, {told} AS raw, __order FROM {relation}"
 
     def tell(batches: Batches) -> Batches:
         with database() as connection:
@@ -78,10 +83,10 @@ def telling(part: PartPlan) -> Work:
                     continue
                 with seen(connection, batch):
                     table = connection.sql(query).to_arrow_table().combine_chunks()
-                file, line, reason, raw = (
+                file, line, reason, rows = (
                     table.column(c).combine_chunks() for c in ("__of", "__line", "reason", "raw")
                 )
-                found = rejects.from_columns(names.take(file), line, reason, raw).table
+                found = rejects.from_columns(names.take(file), line, reason, rows).table
                 yield from found.append_column("__order", table.column("__order")).cast(REJECTED).to_batches()
 
     return tell

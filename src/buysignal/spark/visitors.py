@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from buysignal import events as ev
 from buysignal import sessions
 from buysignal.sources import order
 from buysignal.sources.settled import settle_sorted
@@ -61,7 +61,14 @@ def events_of(batches: Batches, session_gap: str, *, consenting: bool) -> Iterat
 
 def without_refusals(events: pa.Table) -> pa.Table:
     """Return the events but for those of visitors who refused consent."""
-    return events.filter(pc.fill_null(events.column("consent"), True))
+    return ev.consenting(events)[0]
+
+
+def count_refusals(batches: Batches) -> Batches:
+    """Yield how many settled events were sent with a refusal of consent, a row for each piece."""
+    for events in settled_of(batches):
+        refused = pa.array([ev.consenting(events)[1]], pa.int64())
+        yield pa.RecordBatch.from_arrays([refused], names=["refused"])
 
 
 def finding_duplicates(batches: Batches) -> Batches:

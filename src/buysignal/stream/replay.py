@@ -76,7 +76,8 @@ def replay(
 ) -> Replayed:
     """Send the events of files to ``settings.events``, keyed by visitor, in order of time.
 
-    Prices are sent in the common currency. Where there is no clock the order is that of the file.
+    Prices are sent in the common currency. Where there is no clock the order is that of the file. Ids are
+    sent as the files have them: a topic of events is a source, and whoever reads it hashes its ids.
 
     Args:
         pace: ``"real"``, ``"100x"`` or ``"max"``.
@@ -88,7 +89,7 @@ def replay(
     """
     factor = pace_of(pace)
     tell = progress or (lambda share, text: None)
-    loaded = load(list(paths), profile=profile, mapping=mapping, rates=rates)
+    loaded = load(list(paths), profile=profile, mapping=mapping, rates=rates, raw_ids=True)
     events = in_time_order(loaded.table)
     if not np.isinf(factor) and events.num_rows and events.column("event_time").null_count:
         raise SourceError(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
 
+from buysignal import pseudonyms
 from buysignal.bundle import Bundle
 from buysignal.stream.client import BeginAnewError, Settings, kafka
 from buysignal.stream.condition import Condition
@@ -79,6 +80,7 @@ class Worker:
         BundleError: the bundle reads session rows.
         DependencyError: the extra ``stream`` is not installed.
         SourceError: no broker or registry answers, a topic is missing, or a schema does not fit.
+        InputError: the key to hash ids with cannot be used.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Worker:
     ) -> None:
         self._forms = Forms.of(settings)
         self._settings = settings
+        self._ids = pseudonyms.from_environment()
         self._score = self._scorer(bundle)
         self._tell = tell
         self._told = 0.0
@@ -130,7 +133,7 @@ class Worker:
         return self.done
 
     def _scorer(self, bundle: Bundle) -> BatchScorer:
-        return BatchScorer(bundle, self._settings.recommend, self._forms.loads)
+        return BatchScorer(bundle, self._settings.recommend, self._forms.loads, self._ids)
 
     def _shift(self, until: Callable[[Done], bool]) -> bool:
         ended = self._stop.is_set

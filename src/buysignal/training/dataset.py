@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +29,7 @@ def dataset_of(loaded: Loaded, test: Loaded | None) -> Dataset:
         rows_rejected=sum(p.rows_rejected for p in parts),
         simulated=simulated(loaded),
         files=[path.name for part in parts for path in part.paths],
+        **_refusals([p.table for p in parts if p.profile.level == "event"]),
     )
     described = [_of_events(p.table) if p.profile.level == "event" else _of_table(p) for p in parts]
     if len(described) == 1:
@@ -53,6 +56,13 @@ def same_columns(train: Loaded, test: Loaded) -> None:
             allowed=f"the training file's columns: {', '.join(train.table.column_names)}",
             todo="test on a file with the same columns",
         )
+
+
+def _refusals(tables: Sequence[pa.Table]) -> dict[str, int]:
+    """Events that were sent with a refusal of consent, and the visitors who did so."""
+    refused = [t.filter(pc.fill_null(pc.invert(t.column("consent")), False)) for t in tables]
+    visitors = {visitor for t in refused for visitor in t.column("visitor_id").unique().to_pylist()}
+    return {"refused_events": sum(t.num_rows for t in refused), "refused_visitors": len(visitors)}
 
 
 def _of_events(events: pa.Table) -> dict[str, object]:

@@ -45,7 +45,7 @@ def run_events(loaded: Loaded, test: Loaded | None, options: Options, progress: 
     events = loaded.table if test is None else _both(loaded.table, test.table)
     if test is not None:
         notes.append(OVERLAP_NOTE)
-    events, refused = _consenting(events)
+    events, refused = ev.consenting(events)
     if refused:
         notes.append(f"{refused:,} events of visitors who refused consent were left out.")
     events = sessions.assign(events, options.session_gap)
@@ -141,12 +141,6 @@ def _possible(loaded: Loaded) -> list[Goal]:
 def _both(first: pa.Table, second: pa.Table) -> pa.Table:
     joined = pa.concat_tables([first, second], promote_options="default").unify_dictionaries()
     return ev.sort(ev.conform(joined))
-
-
-def _consenting(events: pa.Table) -> tuple[pa.Table, int]:
-    agreed = pc.fill_null(events.column("consent"), True)
-    kept = events.filter(agreed)
-    return kept, events.num_rows - kept.num_rows
 
 
 def _bot_notes(events: pa.Table) -> list[str]:
