@@ -29,6 +29,9 @@ ENV PATH=/opt/buysignal/bin:$PATH \
     NUMBA_CACHE_DIR=/var/cache/buysignal
 USER 10001:10001
 WORKDIR /data
+# All that is written where the root of the file system is read-only. Said here, so that a new volume put in one of
+# these places belongs to the user above, on Fargate, too.
+VOLUME ["/tmp", "/home/buysignal", "/var/cache/buysignal"]
 EXPOSE 8000
 # Asks whether the process answers. /readyz would also tell of a Redis that is away, which a restart does not mend.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=90s --retries=3 \
