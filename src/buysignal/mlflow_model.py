@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,13 +56,15 @@ def save_model(bundle_path: str | Path, path: str | Path) -> Path:
         BundleError: there is no such bundle, or something else lies at ``path``.
         DependencyError: MLflow is not installed.
     """
-    options = model_options(bundle_path)
     path = Path(path)
     if path.exists() and any(path.iterdir()):
         raise BundleError(f"'{path}' is not empty", allowed="a new folder", todo="choose another")
-    import mlflow
+    with tempfile.TemporaryDirectory(prefix="buysignal-") as folder, warnings.catch_warnings():
+        # MLflow asks for type hints and for doubles, which the signature that is given makes needless.
+        warnings.simplefilter("ignore", UserWarning)
+        options = model_options(bundle_path)
+        import mlflow
 
-    with tempfile.TemporaryDirectory(prefix="buysignal-") as folder:
         mlflow.pyfunc.save_model(path=str(path), python_model=str(write_script(Path(folder))), **options)
     return path
 

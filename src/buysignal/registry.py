@@ -124,7 +124,7 @@ class Registry:
         version = bundles.load(bundle).version
         place = self.folder / VERSIONS / version
         if not place.is_dir():
-            _copied(bundle, place)
+            copy_bundle(bundle, place)
         self._note("added", version, why, run, challenger=version)
         return version
 
@@ -195,7 +195,7 @@ class Registry:
         source = self.path(version)
         # Verified before it takes the place of one that works.
         bundles.load(source)
-        _copied(source, self.champion_folder)
+        copy_bundle(source, self.champion_folder)
 
     def _note(
         self, what: What, version: str, why: str, run: str | None, *, champion: str | None = None,
@@ -216,7 +216,7 @@ class Registry:
         beside.replace(self.folder / STATE)
 
 
-def _copied(source: Path, place: Path) -> None:
+def copy_bundle(source: Path, place: Path) -> None:
     """Copy a bundle's folder; the copy appears as a whole."""
     folder = folder_beside(place)
     try:

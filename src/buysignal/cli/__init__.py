@@ -18,6 +18,7 @@ from buysignal.cli import mend  # noqa: F401
 from buysignal.cli import explore  # noqa: F401
 from buysignal.cli import features  # noqa: F401
 from buysignal.cli import train  # noqa: F401
+from buysignal.cli import track  # noqa: F401
 from buysignal.cli import scores  # noqa: F401
 from buysignal.cli import recommend  # noqa: F401
 from buysignal.cli import revenue  # noqa: F401
@@ -30,6 +31,7 @@ from buysignal.cli import web  # noqa: F401
 from buysignal.cli import stream  # noqa: F401
 from buysignal.cli import spark_stream  # noqa: F401
 from buysignal.cli import alerts  # noqa: F401
+from buysignal.cli import privacy  # noqa: F401
 # isort: on
 
 __all__ = ["app", "main"]

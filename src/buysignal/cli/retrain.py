@@ -11,6 +11,7 @@ import typer
 from buysignal.cli.options import Json, Paths, ProfileOption, RateOption
 from buysignal.cli.root import app
 from buysignal.cli.terminal import console, plain, progress_bar
+from buysignal.cli.track import FollowOption, NoTrackOption, TrackAsOption, followed
 
 RegistryOption = Annotated[
     Path, typer.Option("--registry", help="Folder of the shop's models; its folder 'champion' is served.")
@@ -34,6 +35,9 @@ def retrain(
     fast: Annotated[bool, typer.Option(help="Fewer trees and no search.")] = False,
     profile: ProfileOption = None,
     rate: RateOption = None,
+    track: FollowOption = None,
+    no_track: NoTrackOption = False,
+    track_as: TrackAsOption = None,
     as_json: Json = False,
 ) -> None:
     """Train a challenger on new data, compare it with the champion on what neither knows, promote the better.
@@ -55,10 +59,13 @@ def retrain(
             Registry(registry), paths, options=options,
             rule=Rule(when=when, margin=margin, sealed=sealed), progress=step,
         )  # fmt: skip
+        step(0.97, "logging to MLflow")
+        note = followed(registry, track, no_track, track_as, [] if done.again else paths)
     if as_json:
-        typer.echo(json.dumps(done.as_json(), indent=2))
+        typer.echo(json.dumps(done.as_json() | {"tracked": note}, indent=2))
         return
     console().print(f"[bold]{done.version}[/]: {plain(done.sentence)}")
+    _say(note)
 
 
 @app.command()
@@ -85,6 +92,9 @@ def promote(
     version: Annotated[str, typer.Argument(help="One of those that 'buysignal models' lists.")],
     registry: RegistryOption = Path("models/registry"),
     why: Annotated[str, typer.Option(help="Kept in the history.")] = "by hand",
+    track: FollowOption = None,
+    no_track: NoTrackOption = False,
+    track_as: TrackAsOption = None,
 ) -> None:
     """Make a version of a registry its champion by hand."""
     from buysignal.registry import Registry
@@ -93,12 +103,16 @@ def promote(
     with models.locked():
         models.promote(version, why=why)
     console().print(f"{version} serves from now on.")
+    _say(followed(registry, track, no_track, track_as, []))
 
 
 @app.command()
 def rollback(
     registry: RegistryOption = Path("models/registry"),
     why: Annotated[str, typer.Option(help="Kept in the history.")] = "by hand",
+    track: FollowOption = None,
+    no_track: NoTrackOption = False,
+    track_as: TrackAsOption = None,
 ) -> None:
     """Return to the champion before this one."""
     from buysignal.registry import Registry
@@ -107,3 +121,9 @@ def rollback(
     with models.locked():
         version = models.roll_back(why=why)
     console().print(f"{version} serves again.")
+    _say(followed(registry, track, no_track, track_as, []))
+
+
+def _say(note: str | None) -> None:
+    if note is not None:
+        console().print(plain(note))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,8 +19,8 @@ from buysignal.cli.options import (
     mapped,
 )
 from buysignal.cli.root import app
-from buysignal.cli.terminal import console, progress_bar
-from buysignal.errors import BuysignalError
+from buysignal.cli.terminal import console, plain, progress_bar
+from buysignal.cli.track import NoTrackOption, TrackAsOption, TrackOption, later_if_away
 
 
 @app.command()
@@ -50,8 +50,9 @@ def train(
         bool, typer.Option("--deep", help="Let neural networks compete too; needs the extra 'deep'.")
     ] = False,
     most_rows: MostRowsOption = 5_000_000,
-    track: Annotated[str | None, typer.Option(help="MLflow server; SQLite in this folder if unset.")] = None,
-    no_track: Annotated[bool, typer.Option("--no-track", help="Do not log to MLflow.")] = False,
+    track: TrackOption = None,
+    no_track: NoTrackOption = False,
+    track_as: TrackAsOption = None,
     seed: Annotated[int, typer.Option(help="Of everything that draws lots.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -78,7 +79,7 @@ def train(
     )
     with progress_bar("Training", as_json) as step:
         result = training.train(paths, test=test, out=out, options=options, progress=step)
-        note = None if no_track else _track(result, track, step)
+        note = None if no_track else _track(result.path, [*paths, *(test or [])], track, track_as, step)
     if as_json:
         typer.echo(result.report.model_dump_json(exclude_none=True))
     else:
@@ -87,17 +88,18 @@ def train(
         print_report(result.report, console())
         console().print(f"\nBundle, report.json and report.html are in [bold]{out}[/].")
         if note:
-            console().print(note)
+            console().print(plain(note))
 
 
-def _track(result: Any, uri: str | None, step: Callable[[float, str], None]) -> str | None:
+def _track(
+    bundle: Path, paths: list[Path], uri: str | None, name: str | None, step: Callable[[float, str], None]
+) -> str:
+    """Return what was logged; a tracking server that is away must not look like a failed training."""
     from buysignal import tracking
 
-    if uri is None and not tracking.installed():
+    if not tracking.installed() and not tracking.configured(uri):
         return "Not tracked: MLflow is not installed (pip install 'buysignal[track]')."
     step(0.97, "logging to MLflow")
-    try:
-        return tracking.log_training(result.report, result.path, uri=uri)
-    except BuysignalError as error:
-        # The bundle is finished: a tracking server that is away must not look like a failed training.
-        return f"Not tracked: {error}"
+    return later_if_away(
+        lambda: tracking.log_training(bundle, uri=uri, facts=tracking.facts_of(paths), name=name)
+    )

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from buysignal import bundle as bundles
 from buysignal.bundle import Bundle
 from buysignal.errors import InputError, SamplesError
+from buysignal.fingerprint import fingerprint
 from buysignal.manifest import MANIFEST
 from buysignal.registry import Registry
-from buysignal.retrain.fingerprint import fingerprint
 from buysignal.retrain.judge import Judged, When, judge
 from buysignal.sources.read import Loaded, load
 from buysignal.training import Options, train_loaded
