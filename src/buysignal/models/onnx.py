@@ -16,6 +16,7 @@ import numpy.typing as npt
 from buysignal.errors import BundleError
 from buysignal.models.calibration import Calibrated
 from buysignal.models.conversion import SoftVote
+from buysignal.models.linear_onnx import graph_of_linear, linear_on_columns
 from buysignal.models.odds import parts, probability
 from buysignal.models.preprocess import SkewLog
 from buysignal.models.revenue import AmountModel, TwoPart
@@ -160,7 +161,11 @@ def graph_of(estimator: Any, width: int) -> tuple[bytes, str]:
     elif hasattr(last, "coefs_"):
         graph = _network_graph(last)
     else:
-        graph, gives = _linear_graph(last), "log_odds" if hasattr(last, "classes_") else "value"
+        gives = "log_odds" if hasattr(last, "classes_") else "value"
+        linear = linear_on_columns(before, last)
+        if linear is not None:
+            return graph_of_linear(linear, width).SerializeToString(), gives
+        graph = _linear_graph(last)
     for number, step in enumerate(reversed(before)):
         graph = _chained(_sklearn_graph(step, width), graph, f"part{number}_")
     return graph.SerializeToString(), gives

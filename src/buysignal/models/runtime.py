@@ -27,7 +27,7 @@ _EDGE = 1e-7
 class Graph:
     """One ONNX graph: X (n, width) float32 -> (n, 1) or (n, 2) float64.
 
-    It runs on the thread that calls it, and may be called from several at once.
+    It runs on the thread that calls it, and may be called from several at once; ``content`` is the ONNX file.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -38,6 +38,7 @@ class Graph:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        self.content = content
         self._output = [self._session.get_outputs()[0].name]
         self.width = int(self._session.get_inputs()[0].shape[1])
 

@@ -1,8 +1,9 @@
 """The scores of one row of features, in plain numbers: what ``row_scores`` gives, without its arrays.
 
-For one row NumPy's calls around the models cost several times what the models do. The models are the same
-ONNX graphs; the few formulas around them are those of ``models.runtime`` and of the bundle, and a test holds
-both to the same answers. A kind of model that is not known here is asked the long way.
+For one row NumPy's calls around the models, and ONNX Runtime's, cost several times what the models do. The
+models are the same ONNX graphs, compiled where they are known (`one_graph`); the few formulas around them are
+those of ``models.runtime`` and of the bundle, and a test holds both to the same answers. A kind of model that
+is not known here is asked the long way.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from buysignal.bundle import Bundle
 from buysignal.models.runtime import Graph, OnnxAmount, OnnxModel
 from buysignal.serve.nearest import NearestSegment
+from buysignal.serve.one_graph import compiled
 
 Row = npt.NDArray[np.float32]
 Ask = Callable[[Row], float]
@@ -39,14 +41,12 @@ class RowScorer:
 
     def __call__(self, row: Row) -> Scores:
         """Return what ``score_rows`` gives for the row (bundle.width,): numbers, and the segment's title."""
-        X = row.reshape(1, -1)
-        p = self._probability(X)
-        if X.shape[1] > self._features:
+        p = self._probability(row)
+        if len(row) > self._features:
             row = row[: self._features]
-            X = row.reshape(1, -1)
         found: Scores = {"probability": p, "percentile": self._percentile(p)}
         if self._amount is not None:
-            amount = self._amount(X)
+            amount = self._amount(row)
             found["expected_revenue"] = amount
             if self._interval is not None:
                 place = bisect_left(self._interval.edges, amount)
@@ -64,7 +64,7 @@ class RowScorer:
 def _probability(bundle: Bundle) -> Ask:
     model = bundle.conversion
     found = _asked(model, model.spec) if type(model) is OnnxModel else None
-    return found or (lambda X: float(bundle.probability(X)[0]))
+    return found or (lambda row: float(bundle.probability(row.reshape(1, -1))[0]))
 
 
 def _amount(model: OnnxAmount) -> Ask:
@@ -74,20 +74,20 @@ def _amount(model: OnnxAmount) -> Ask:
         if buy is not None and log is not None:
             low, high = spec["range"]
             smear = float(spec["smear"])
-            return lambda X: buy(X) * smear * math.expm1(min(max(log(X), low), high))
+            return lambda row: buy(row) * smear * math.expm1(min(max(log(row), low), high))
     elif spec["kind"] == "amount":
         amount = _asked(model, spec["amount"])
         if amount is not None:
-            return lambda X: max(amount(X), 0.0)
-    return lambda X: float(model.predict(X)[0])
+            return lambda row: max(amount(row), 0.0)
+    return lambda row: float(model.predict(row.reshape(1, -1))[0])
 
 
 def _asked(model: Any, spec: Mapping[str, Any]) -> Ask | None:
-    """Return a function that computes ``spec`` for one row (1, f); None where the kind is not known here."""
+    """Return a function that computes ``spec`` for one row (f,); None where the kind is not known here."""
     kind = spec["kind"]
     if kind == "constant":
         value = float(spec["value"])
-        return lambda X: value
+        return lambda row: value
     if kind == "graph":
         return _graph(model.graph(spec["part"]), spec["gives"])
     if kind == "calibrated":
@@ -98,29 +98,38 @@ def _asked(model: Any, spec: Mapping[str, Any]) -> Ask | None:
         if len(known) < len(members):
             return None
         pairs = list(zip(map(float, spec["weights"]), known, strict=True))
-        return lambda X: sum(weight * member(X) for weight, member in pairs)
+        return lambda row: sum(weight * member(row) for weight, member in pairs)
     return None
 
 
 def _graph(graph: Graph, gives: str) -> Ask | None:
-    raw = graph.raw
+    ends = compiled(graph) or _through_runtime(graph)
     if gives == "log_odds":
 
-        def from_log_odds(X: Row) -> float:
-            last = float(raw(X).flat[-1])
+        def from_log_odds(row: Row) -> float:
+            last = ends(row)[1]
             small = math.exp(-abs(last))
             return 1 / (1 + small) if last >= 0 else small / (1 + small)
 
         return from_log_odds
     if gives == "shares":
 
-        def from_shares(X: Row) -> float:
-            found = raw(X)
-            last = float(found.flat[-1])
-            return 1 - float(found.flat[0]) if last > 0.5 else last
+        def from_shares(row: Row) -> float:
+            first, last = ends(row)
+            return 1 - first if last > 0.5 else last
 
         return from_shares
-    return (lambda X: float(raw(X).flat[-1])) if gives == "value" else None
+    return (lambda row: ends(row)[1]) if gives == "value" else None
+
+
+def _through_runtime(graph: Graph) -> Callable[[Row], tuple[float, float]]:
+    raw = graph.raw
+
+    def ends(row: Row) -> tuple[float, float]:
+        found = raw(row.reshape(1, -1))
+        return float(found.flat[0]), float(found.flat[-1])
+
+    return ends
 
 
 def _calibrated(inner: Ask | None, numbers: Mapping[str, Any]) -> Ask | None:
@@ -128,8 +137,8 @@ def _calibrated(inner: Ask | None, numbers: Mapping[str, Any]) -> Ask | None:
         return inner
     a, b, c = float(numbers["a"]), float(numbers["b"]), float(numbers["c"])
 
-    def calibrated(X: Row) -> float:
-        p = min(max(inner(X), _EDGE), 1 - _EDGE)
+    def calibrated(row: Row) -> float:
+        p = min(max(inner(row), _EDGE), 1 - _EDGE)
         return 1 / (1 + math.exp(-(a * math.log(p) - b * math.log1p(-p) + c)))
 
     return calibrated
