@@ -202,6 +202,9 @@ def save(draft: Draft, path: Path) -> Path:
         manifest = _manifest(
             draft, conversion.spec, None if revenue is None else revenue.spec, recommender, folder
         )
+        if draft.visitors is not None:
+            # Beside the contract: whoever hands the bundle on may take it out.
+            manifest = manifest.model_copy(update={"visitors": draft.visitors.save(folder)})
         (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
         put_in_place(folder, path)
     finally:

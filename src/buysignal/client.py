@@ -116,6 +116,11 @@ class Client:
         found: list[Json] = self._ask("POST", "/v1/recommendations", asked)["recommendations"]
         return found
 
+    def forget(self, visitor_id: str) -> bool:
+        """Let the server forget a visitor; returns whether it knew one."""
+        found: bool = self._ask("DELETE", f"/v1/visitors/{quote(visitor_id, safe='')}")["forgotten"]
+        return found
+
     def ready(self) -> Json:
         """Return which bundle is in use, and whether something is wrong."""
         return self._ask("GET", "/readyz")

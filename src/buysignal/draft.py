@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from buysignal.recommender import Recommender
     from buysignal.recommender.suggest import VisitSoFar
     from buysignal.reference import Reference
+    from buysignal.trained_visitors import TrainedVisitors
 
 Rows = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -41,6 +42,7 @@ class Draft:
         recommender: what is likely to be looked at next; None where there were too few looks.
         check_visits: real visits on which the stored recommender must equal the trained one.
         reference: what was normal in the test slice, which later data is held against.
+        visitors: whose events were read for training; None where rows have no visitors.
     """
 
     goal: Goal
@@ -65,3 +67,4 @@ class Draft:
     recommender: Recommender | None = None
     check_visits: Sequence[VisitSoFar] = ()
     reference: Reference | None = None
+    visitors: TrainedVisitors | None = None

@@ -44,6 +44,8 @@ class Manifest(BaseModel):
         split, metrics: how the champion was judged, and its figures on the test slice.
         test_from: where the slices are parted by time, the moment from which on the champion has learned
             from nothing; None where they are not, or in bundles from before it was written down.
+        visitors: how many visitors it was trained with, and the SHA-256 of the file of their marks; None in
+            bundles of rows without visitors, and in those from before it was written down.
         files: name → SHA-256 of every file that scoring reads.
     """
 
@@ -75,6 +77,7 @@ class Manifest(BaseModel):
     segments: list[SegmentProfile]
     notes: list[str]
     packages: dict[str, str]
+    visitors: dict[str, Any] | None = None
     files: dict[str, str]
 
 

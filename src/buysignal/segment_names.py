@@ -16,6 +16,7 @@ from buysignal.errors import BundleError, SourceError
 from buysignal.manifest import MANIFEST
 from buysignal.models.segmentation import Segmentation
 from buysignal.report import Report, SegmentProfile, Table
+from buysignal.trained_visitors import FILE as VISITORS
 
 LONGEST = 60
 ARRAYS = "segments.npz"
@@ -112,8 +113,8 @@ def store(bundle: Bundle, out: Path) -> Path:
     out = out.resolve()
     folder = bundles.folder_beside(out)
     try:
-        for name in bundle.manifest.files:
-            if name != ARRAYS:
+        for name in (*bundle.manifest.files, VISITORS):
+            if name != ARRAYS and (bundle.path / name).is_file():
                 shutil.copyfile(bundle.path / name, folder / name)
         if bundle.segmentation is not None:
             (folder / ARRAYS).write_bytes(_arrays(bundle.segmentation))

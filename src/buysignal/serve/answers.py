@@ -128,6 +128,11 @@ class Answers:
         standing = found(next(filter(None, (scorer.found(self._state, *names) for names in asked)), None))
         return scorer.scores(standing, reasons=reasons)
 
+    def forget(self, visitor_id: str) -> Reply:
+        """Forget a visitor at once."""
+        known = [self._state.forget(name) for name in possible(self._ids, visitor_id)]
+        return {"forgotten": any(known)}
+
     def segments(self) -> Answer:
         """Return the kinds of visits that the bundle knows, with their evidence."""
         scorer = self._in_use.scorer

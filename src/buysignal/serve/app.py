@@ -166,6 +166,14 @@ def _other_routes(app: FastAPI, answers: Answers) -> None:
         found = answers.session(session_id, visitor_id, reasons)
         return await found if inspect.isawaitable(found) else found
 
+    @app.delete(
+        "/v1/visitors/{visitor_id:path}", response_model=schemas.Forgotten, responses=schemas.PROBLEMS,
+        summary="Forget a visitor", tags=["visits"],
+    )  # fmt: skip
+    async def visitor(visitor_id: Id) -> Any:
+        done = answers.forget(visitor_id)
+        return await done if inspect.isawaitable(done) else done
+
     @app.get(
         "/v1/segments", response_model=schemas.Segments, responses=schemas.PROBLEMS, tags=["scores"],
         summary="The kinds of visits",

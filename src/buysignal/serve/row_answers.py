@@ -26,6 +26,7 @@ PATH = "/v1/score/rows"
 OF_EVENTS = (
     ("POST", "/v1/score"), ("POST", "/v1/score/batch"), ("POST", "/v1/events"),
     ("POST", "/v1/recommendations"), ("GET", "/v1/sessions/{session_id}"),
+    ("DELETE", "/v1/visitors/{visitor_id:path}"),
 )  # fmt: skip
 """What is asked of a bundle that reads events."""
 

@@ -202,6 +202,12 @@ class Kept(BaseModel):
     refused_consent: int
 
 
+class Forgotten(BaseModel):
+    """Whether a visitor was known, who is not any more."""
+
+    forgotten: bool
+
+
 class Segment(BaseModel):
     """A kind of visit, with its evidence and a suggestion."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from buysignal.features.live import Visit
+from buysignal.pseudonyms import possible
 from buysignal.recommender.live_looks import visit_so_far
 from buysignal.serve import schemas
 from buysignal.serve.answers import Answer, Answers, found
@@ -76,6 +77,13 @@ class SharedAnswers(Answers):
         scorer = self._in_use.scorer
         known = await self._looked_up(scorer, session_id, visitor_id)
         return scorer.scores(standing_of(*found(known)), reasons=reasons)
+
+    async def forget(self, visitor_id: str) -> Answer:
+        """Forget a visitor at once."""
+        scorer = self._in_use.scorer
+        names = possible(self._ids, visitor_id)
+        known = [await self._shared.forget(one, scorer.reader, scorer.session_gap) for one in names]
+        return {"forgotten": any(known)}
 
     async def recommend(self, asked: schemas.RecommendRequest) -> Answer:
         """Suggest items that the visit is likely to look at next; no forecast of a purchase."""

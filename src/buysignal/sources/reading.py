@@ -134,7 +134,7 @@ class Reading:
         """
         assert self.profile is not None
         profile = self.profile
-        plans = [self._plan(profile, one) for one in self.opened]
+        plans = [self.plan(profile, one) for one in self.opened]
         self.currency = self._common_currency(profile, plans)
         selects, before = [], 0
         for number, (part, (relation, resolved)) in enumerate(zip(self.parts, plans, strict=True)):
@@ -165,7 +165,7 @@ class Reading:
         limit = round(self.visitor_share * _DRAWS)
         return f"SELECT * FROM ({body}) WHERE hash({key}) % {_DRAWS} < {limit}"
 
-    def _plan(self, profile: Profile, one: Opened) -> tuple[str, Resolved]:
+    def plan(self, profile: Profile, one: Opened) -> tuple[str, Resolved]:
         """Return the relation a part is read from, and which of its columns feeds what."""
         relation, sources = one.part.relation, dict(one.part.columns)
         if one.part.json is not None:

@@ -65,7 +65,7 @@ def prepare(path: Path, shown: str, scratch: Path) -> TextFile:
     with path.open("rb") as stream:
         head = stream.read(_HEAD)
     target = scratch / f"utf8-{path.name}"
-    encoding = _utf16(head)
+    encoding = utf16_of(head)
     if encoding:
         return _transcode_utf16(path, shown, target, encoding)
     _refuse_binary(head, shown)
@@ -75,7 +75,8 @@ def prepare(path: Path, shown: str, scratch: Path) -> TextFile:
     return scanned or _recode_lines(path, shown, target)
 
 
-def _utf16(head: bytes) -> str | None:
+def utf16_of(head: bytes) -> str | None:
+    """Return the encoding of a file that begins with ``head``, where it is UTF-16; else None."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     sample = head[:4096]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from buysignal.draft import Draft
 from buysignal.evaluation import Evaluated
@@ -22,6 +23,7 @@ from buysignal.sources.profile import Profile
 from buysignal.splits import Split
 from buysignal.step_windows import StepWindows
 from buysignal.tested import ScoredRows
+from buysignal.trained_visitors import TrainedVisitors
 from buysignal.training.next_items import NextItems
 
 SAMPLE_ROWS = 5_000
@@ -45,6 +47,7 @@ class Outcome:
         tables: in the order of the report.
         notes: on the run as a whole.
         following: what is looked at next.
+        visitors: ids of those whose events were read; None where rows have none.
     """
 
     goal: Goal
@@ -59,6 +62,7 @@ class Outcome:
     tables: list[Table]
     notes: list[str] = field(default_factory=list)
     following: NextItems = field(default_factory=NextItems)
+    visitors: pa.ChunkedArray | None = None
 
     def goal_note(self) -> GoalNote:
         """Return the goal as the report shows it."""
@@ -96,6 +100,7 @@ class Outcome:
             recommender=self.following.recommender,
             check_visits=self.following.check_visits,
             reference=self._reference(tested, report),
+            visitors=None if self.visitors is None else TrainedVisitors.of(self.visitors),
         )
 
     def _reference(self, tested: ScoredRows, report: Report) -> Reference:

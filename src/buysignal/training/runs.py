@@ -77,6 +77,7 @@ def run_events(loaded: Loaded, test: Loaded | None, options: Options, progress: 
         tables=[*tables, *following.tables, *segment_tables],
         notes=notes,
         following=following,
+        visitors=events.column("visitor_id"),
     )
 
 
