@@ -18,6 +18,7 @@ from urllib.request import urlopen
 import pyarrow as pa
 
 from buysignal import training
+from buysignal.events import consenting
 from buysignal.sources.demo import write_demo
 from buysignal.sources.read import load
 
@@ -36,8 +37,8 @@ def trained(folder: Path) -> Path:
 
 
 def demo_events(folder: Path) -> pa.Table:
-    """Return events of a demo shop as they happened, visits of many visitors beside each other."""
-    table = load(write_demo(folder / "large", VISITORS, 28, seed=1).events).table
+    """Return consented events of a demo shop as they happened, visits of many visitors beside each other."""
+    table, _ = consenting(load(write_demo(folder / "large", VISITORS, 28, seed=1).events).table)
     return table.sort_by([("event_time", "ascending"), ("event_seq", "ascending")])
 
 
