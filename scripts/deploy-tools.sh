@@ -12,7 +12,6 @@ set -euo pipefail
 
 tools=(
   helm.sh/helm/v3/cmd/helm@v3.22.0
-  github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
   github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
   github.com/prometheus/prometheus/cmd/promtool@v0.316.0
 )

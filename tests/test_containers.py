@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +42,43 @@ def parsed(words: list[str]) -> dict[str, Any]:
     return command.make_context(str(command.name), list(words)).params
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", [name for name in OWN if "entrypoint" not in SERVICES[name]])
 def test_every_service_of_ours_is_a_command_that_exists(name: str) -> None:
     assert parsed(SERVICES[name]["command"])
 
 
 def test_the_services_are_the_ones_that_are_promised() -> None:
-    assert {"api", "worker", "app"} <= set(OWN)
-    assert {"redis", "kafka"} <= set(SERVICES) - set(OWN)
+    assert {"api", "worker", "app", "retrain", "monitor"} <= set(OWN)
+    assert {"redis", "kafka", "mlflow"} <= set(SERVICES) - set(OWN)
+
+
+def test_the_jobs_look_where_the_registry_and_the_events_are() -> None:
+    script = SERVICES["monitor"]["entrypoint"][-1]
+    mounts = {v.split(":")[1]: v.split(":")[0] for v in SERVICES["monitor"]["volumes"] if "{" not in v}
+    assert (ROOT / mounts[script]).is_file()
+    found, given = parsed(SERVICES["retrain"]["command"]), SERVICES["monitor"]["environment"]
+    assert Path(given["BUNDLE"]) == found["registry"] / "champion"
+    assert mounts[str(found["registry"])] == "./models/registry"
+    for name in ("retrain", "monitor"):
+        assert SERVICES[name]["profiles"] == ["jobs"]
+
+
+def test_mlflow_takes_the_options_and_is_the_version_that_is_locked() -> None:
+    lock = dict(PIN.findall((ROOT / "requirements-dev.txt").read_text(encoding="utf-8")))
+    server = SERVICES["mlflow"]
+    assert server["image"].endswith(f":v{lock['mlflow']}")
+    chart = (ROOT / "deploy" / "helm" / "buysignal" / "values.yaml").read_text(encoding="utf-8")
+    assert server["image"] in chart
+
+
+def test_what_the_image_writes_is_given_a_place() -> None:
+    (written,) = map(json.loads, instruction("VOLUME"))
+    for name in OWN:
+        given = [
+            *SERVICES[name]["tmpfs"],
+            *(v.split(":")[1] for v in SERVICES[name].get("volumes", []) if "{" not in v),
+        ]
+        assert set(written) <= set(given), name
 
 
 def test_the_image_serves_by_default_where_its_health_is_asked() -> None:
@@ -134,7 +165,8 @@ def test_the_image_runs_as_nobody_special_and_holds_nothing_but_the_package() ->
     assert all((ROOT / name).exists() for name in copied)
     for name in OWN:
         assert SERVICES[name]["read_only"] is True
-        assert SERVICES[name]["cap_drop"] == ["ALL"]
+    for name, service in SERVICES.items():
+        assert service["cap_drop"] == ["ALL"], name
 
 
 def test_the_images_lock_pins_with_hashes_what_the_image_needs_as_development_does() -> None:
@@ -152,3 +184,32 @@ def test_the_images_lock_pins_with_hashes_what_the_image_needs_as_development_do
     assert names <= {name for name, _ in pins}
     development = PIN.findall((ROOT / "requirements-dev.txt").read_text(encoding="utf-8"))
     assert set(pins) <= set(development), "run: make lock"
+
+
+def test_the_tools_that_know_these_files_find_nothing() -> None:
+    folder = Path(sys.executable).parent
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    for command in (
+        ["hadolint", "Dockerfile"],
+        ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml"],
+        ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, workflows)],
+        ["check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml"],
+    ):
+        done = subprocess.run(
+            [folder / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_tools_find_what_is_wrong(tmp_path: Path) -> None:
+    folder = Path(sys.executable).parent
+    (tmp_path / "Dockerfile").write_text("FROM python\nRUN cd /tmp && sudo true\n")
+    (tmp_path / "compose.yaml").write_text("services: {api: {imagine: 1}}\n")
+    for command in (
+        ["hadolint", "Dockerfile"],
+        ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml"],
+    ):
+        done = subprocess.run(
+            [folder / command[0], *command[1:]], cwd=tmp_path, capture_output=True, timeout=120
+        )
+        assert done.returncode == 1

@@ -111,7 +111,7 @@ securityContext:
 {{- define "buysignal.modelsThere" -}}
 {{- if .Values.models.fetch.enabled }}
 - name: fetch-models
-  image: {{ required "models.fetch.image: an image that can copy from your object store" .Values.models.fetch.image | quote }}
+  image: {{ .Values.models.fetch.image | quote }}
   {{- with .Values.models.fetch.command }}
   command:
     {{- toYaml . | nindent 4 }}
@@ -145,4 +145,11 @@ securityContext:
   volumeMounts:
     - { name: models, mountPath: /models, readOnly: true }
 {{- end }}
+{{- end -}}
+
+{{/* The key that ids are hashed with as they are read; the same everywhere, or a visitor has several names. */}}
+{{- define "buysignal.idKey" -}}
+- name: BUYSIGNAL_ID_KEY
+  valueFrom:
+    secretKeyRef: { name: {{ .Values.idKeySecret }}, key: BUYSIGNAL_ID_KEY }
 {{- end -}}
