@@ -52,7 +52,7 @@ class Shop:
 def main() -> int:
     """Play; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--visitors", type=int, default=6_000, help="of all weeks together")
+    parser.add_argument("--visitors", type=int, default=9_000, help="of all weeks together")
     parser.add_argument("--seed", type=int, default=1, help="another one is another shop")
     parser.add_argument("--keep", type=Path, help="work in this folder and keep it")
     given = parser.parse_args()

@@ -142,6 +142,12 @@ def shifts(
     return sorted(found, key=lambda one: -one.times_limit)
 
 
+def groups(before: Histogram) -> list[Counts]:
+    """Return the bins that stand together in few groups: tenths, or each frequent level and the rare ones."""
+    known = before.counts[:-1]
+    return _frequent(known) if before.levels else _tenths(known)
+
+
 def _sizes(independent: tuple[float, float]) -> float:
     return 1 / max(independent[0], 1) + 1 / max(independent[1], 1)
 
@@ -159,8 +165,7 @@ def _missing(one: Histogram) -> float:
 def _coarse(before: Histogram, now: Histogram) -> tuple[Floats, Floats]:
     """Return the counts of both in few bins: tenths or frequent levels, and what is missing."""
     known = before.counts[:-1]
-    groups = _frequent(known) if before.levels else _tenths(known)
-    pairs = [(known[group].sum(), now.counts[:-1][group].sum()) for group in groups]
+    pairs = [(known[group].sum(), now.counts[:-1][group].sum()) for group in groups(before)]
     pairs.append((before.counts[-1], now.counts[-1]))
     filled = np.array([pair for pair in pairs if sum(pair)], dtype=np.float64).reshape(-1, 2)
     return filled[:, 0], filled[:, 1]

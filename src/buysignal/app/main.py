@@ -18,7 +18,11 @@ PAGES = {
         ("data", "Data", "database"),
         ("explore", "Explore", "query_stats"),
     ),
-    "Models": (("train", "Train", "model_training"), ("models", "Models", "leaderboard")),
+    "Models": (
+        ("train", "Train", "model_training"),
+        ("models", "Models", "leaderboard"),
+        ("monitoring", "Monitoring", "monitor_heart"),
+    ),
     "Predict": (
         ("visits", "Visits", "groups"),
         ("live", "Live visit", "touch_app"),

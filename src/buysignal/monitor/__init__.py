@@ -9,11 +9,12 @@ from scipy import stats
 
 from buysignal import drift
 from buysignal.bundle import Bundle
-from buysignal.drift import Shift
+from buysignal.drift import Histogram, Shift
 from buysignal.errors import BundleError
 from buysignal.features.catalogue import CATALOGUE
 from buysignal.monitor.finding import Finding, Watch
 from buysignal.monitor.outcome import outcomes
+from buysignal.monitor.pictures import pictures_of
 from buysignal.monitor.volume import rejects, volume
 from buysignal.monitor.window import Window, open_window
 from buysignal.reference import SCORE, Reference, last_of_visits
@@ -62,7 +63,7 @@ def watch(
     compared = [name for name in reference.columns if name not in left_out]
     # Two distances a column, two of the scores, volume, rejects, ranking, calibration.
     each = alpha / (2 * len(compared) + 6)
-    shifts, score_shift, visits, visitors = _shifted(reference, window, compared, each)
+    shifts, score_shift, now, visits, visitors = _shifted(reference, window, compared, each)
     findings = [
         _features(shifts),
         _scores(score_shift),
@@ -85,13 +86,14 @@ def watch(
         shifts=tuple(shifts),
         score_shift=score_shift,
         notes=_notes(window),
+        pictures=pictures_of(bundle, reference, window, now),
     )
 
 
 def _shifted(
     reference: Reference, window: Window, compared: list[str], alpha: float
-) -> tuple[list[Shift], Shift, int, int]:
-    """Return the shifts of the columns and of the scores, and how many visits and visitors there are."""
+) -> tuple[list[Shift], Shift, dict[str, Histogram], int, int]:
+    """Return the shifts of columns and of scores, the window's histograms, and the visits and visitors."""
     samples = window.samples
     last = last_of_visits(samples, np.arange(len(samples)))
     visitors = len(np.unique(samples.visitor[last]))
@@ -102,7 +104,7 @@ def _shifted(
     scores = reference.scores.again(window.p[last])
     return (
         shifts, drift.shift(SCORE, reference.scores, scores, independent=sizes, alpha=alpha),
-        len(last), visitors,
+        {**now, SCORE: scores}, len(last), visitors,
     )  # fmt: skip
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from buysignal.drift import Shift
+from buysignal.monitor.pictures import Pictures
 
 Verdict = Literal["ok", "alarm", "unknown"]
 
@@ -40,6 +41,7 @@ class Watch:
         shifts: of the features, the farthest first.
         score_shift: of the scores.
         notes: what to keep in mind.
+        pictures: what charts are drawn from; no part of the figures.
     """
 
     bundle_version: str
@@ -54,6 +56,7 @@ class Watch:
     shifts: tuple[Shift, ...]
     score_shift: Shift
     notes: tuple[str, ...] = ()
+    pictures: Pictures | None = field(default=None, repr=False, compare=False)
 
     @property
     def alarms(self) -> tuple[Finding, ...]:
@@ -69,4 +72,6 @@ class Watch:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
-        return asdict(self) | {"alarm": bool(self.alarms), "sentence": self.sentence}
+        found = asdict(replace(self, pictures=None))
+        del found["pictures"]
+        return found | {"alarm": bool(self.alarms), "sentence": self.sentence}
