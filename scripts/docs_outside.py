@@ -17,6 +17,7 @@ from mkdocs.structure.files import File
 ROOT = Path(__file__).parents[1]
 FOLDER = "repository"
 ALWAYS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE")
+HIDDEN = "dot-"  # MkDocs leaves out what begins with a dot
 LINK = re.compile(r"(?P<label>!?\[[^\]\n]*\])\((?P<target>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -66,10 +67,13 @@ def _path(here: str, target: str) -> str | None:
     """Return where in the repository a link of a page leads, None where it leads into the world."""
     if ":" in target or target.startswith("/"):
         return None
-    source = here.removeprefix(f"{FOLDER}/") if here.startswith(f"{FOLDER}/") else f"docs/{here}"
+    outside = here.startswith(f"{FOLDER}/")
+    source = here.removeprefix(f"{FOLDER}/").replace(HIDDEN, ".") if outside else f"docs/{here}"
     return posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
 
 
 def _uri(path: str) -> str:
     """Return what the site calls a file of the repository."""
-    return path.removeprefix("docs/") if _inside(path) else f"{FOLDER}/{path}"
+    if _inside(path):
+        return path.removeprefix("docs/")
+    return f"{FOLDER}/{HIDDEN + path[1:] if path.startswith('.') else path}"

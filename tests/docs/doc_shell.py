@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from doc_blocks import SHELL, Block, blocks_of, commands, words_of
 from typer.testing import CliRunner
 
 from app.conftest import served
 from buysignal.cli import app
-from doc_blocks import SHELL, Block, blocks_of, commands, words_of
 from serve.conftest import Server, started
 from shop import Shop
 
@@ -92,7 +93,9 @@ class Scratch:
         bundle, *options = words
         log = self.folder / f"served-{port}.log"
         if port not in self.servers:
-            serving = started(self.folder / bundle, log, *_without_port(options), environment=self.environment)
+            serving = started(
+                self.folder / bundle, log, *_without_port(options), environment=self.environment
+            )
             self.servers[port] = self.ending.enter_context(serving)
 
     def _addressed(self, text: str) -> str:
@@ -147,16 +150,25 @@ def run_page(page: str, shop: Shop, folder: Path) -> None:
 
 
 def furnish(folder: Path, shop: Shop) -> None:
-    """Lay out what documents take for granted: the demo shop, a model of it, and an export of one's own."""
-    for name in ("demo/events.parquet", "events/2025-03.parquet", "exports/2025-03.parquet", "events.parquet"):
+    """Lay out what documents take for granted: the demo shop, a model of it, and exports of one's own."""
+    for name in ("demo/events.parquet", "events.parquet"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(shop.events, folder / name)
     for name in ("demo", "shop"):
         shutil.copytree(shop.folder, folder / "models" / name)
+    table = pq.read_table(shop.events)
+    few = table.filter(pc.less(table["visitor_id"], f"v{MOST_VISITORS:09d}"))
+    for name in ("events", "exports"):
+        (folder / name).mkdir()
+        pq.write_table(few, folder / name / "2025-03.parquet")
+    own_words(few.to_pandas()).to_csv(folder / "events.csv", index=False)
     profile = next(block.text for block in blocks_of("docs/data.md") if block.language == "toml")
     (folder / "my-shop.toml").write_text(profile, encoding="utf-8")
-    events = pq.read_table(shop.events).to_pandas().query("visitor_id < 'v000000600'")
-    own = pd.DataFrame(
+
+
+def own_words(events: pd.DataFrame) -> pd.DataFrame:
+    """Return events as a shop with words of its own exports them; `docs/your-data.md` shows such a file."""
+    return pd.DataFrame(
         {
             "uid": events["visitor_id"],
             "when": events["event_time"].dt.strftime("%Y-%m-%d %H:%M:%S"),
@@ -167,7 +179,6 @@ def furnish(folder: Path, shop: Shop) -> None:
             "brand": "own",
         }
     )
-    own.to_csv(folder / "events.csv", index=False)
 
 
 def _without_port(options: list[str]) -> list[str]:

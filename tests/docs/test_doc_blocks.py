@@ -14,7 +14,6 @@ import tomllib
 import pytest
 import typer.main
 import yaml
-
 from doc_blocks import ROOT, SHELL, Block, blocks_of, commands, pages, parsed, words_of
 
 BLOCKS = [block for page in pages() for block in blocks_of(page)]
@@ -29,7 +28,9 @@ PARSERS = {
 }
 IN_SHELL = [block for block in BLOCKS if block.language in SHELL]
 
-EXTRAS = set(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"])
+EXTRAS = set(
+    tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+)
 
 
 def said(block: Block) -> str:
@@ -76,7 +77,7 @@ def test_what_a_block_calls_is_there(block: Block) -> None:
             asked = {extra for group in re.findall(r"\[([\w,]+)\]", command) for extra in group.split(",")}
             assert asked <= EXTRAS, block.place
         for word in words:
-            if re.fullmatch(r"(scripts|benchmarks|examples|\.ci)/[\w./-]+", word):
+            if re.fullmatch(r"(scripts|benchmarks|examples|deploy|\.ci)/[\w./-]+", word):
                 assert (ROOT / word).exists(), f"{block.place}: {word}"
 
 

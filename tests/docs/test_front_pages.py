@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from doc_shell import run_page
+
 from shop import Shop
 
 PAGES = ("README.md", "docs/start.md", "docs/your-data.md", "docs/data.md")

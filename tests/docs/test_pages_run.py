@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from doc_blocks import SHELL, blocks_of, pages
 from doc_shell import run_page
-from shop import Shop
 from test_front_pages import PAGES
+
+from shop import Shop
 
 OTHERS = [
     page
