@@ -31,10 +31,10 @@ TrackAsOption = Annotated[
 ]
 
 track = typer.Typer(
-    name="track", help="What is tracked in MLflow: log what waits, look, bring a model back.",
+    help="What is tracked in MLflow: log what waits, look, bring a model back.",
     no_args_is_help=True, rich_markup_mode=None, cls=Commands,
 )  # fmt: skip
-app.add_typer(track)
+app.add_typer(track, name="track")
 
 
 @track.command()

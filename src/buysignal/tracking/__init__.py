@@ -27,6 +27,7 @@ __all__ = [
     "DEFAULT_URI",
     "EXPERIMENTS",
     "Facts",
+    "configured",
     "facts_of",
     "follow",
     "installed",
