@@ -44,7 +44,8 @@ def test_a_folder_of_parts(dirty: Path, shop: Shop, tmp_path: Path, every_event:
     assert_same(pq.read_table(tmp_path / "out" / "scores").to_pandas(), wanted)
     assert made.visits == len(wanted)
     totals = made.totals
-    assert totals.rows_in == totals.kept + totals.rejected == loaded.rows_in
+    assert totals.rows_in == totals.kept + totals.refused + totals.rejected == loaded.rows_in
+    assert totals.refused > 0
     assert pq.read_table(tmp_path / "out" / "rejects.parquet").equals(loaded.rejects.table)
 
 

@@ -86,8 +86,8 @@ def test_a_story_ends_at_the_score(shop: Shop, scored: Scored) -> None:
     assert story.as_json()["proxy"] is False
 
 
-def test_an_unknown_session_is_named(shop: Shop) -> None:
-    with pytest.raises(SourceError, match="no session 'nobody'"):
+def test_an_unknown_session_is_said(shop: Shop) -> None:
+    with pytest.raises(SourceError, match="no such session"):
         scoring.explain_session(shop.bundle, shop.events, "nobody")
 
 

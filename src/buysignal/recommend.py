@@ -19,9 +19,10 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from buysignal import events as ev
-from buysignal import item_views, sessions
+from buysignal import item_views, pseudonyms, sessions
 from buysignal.bundle import Bundle
 from buysignal.errors import BundleError, SourceError
+from buysignal.pseudonyms import possible
 from buysignal.sources.order import is_sorted
 from buysignal.spreadsheet import neutral
 
@@ -98,10 +99,11 @@ def recommend_session(
     """
     recommender = recommender_of(bundle)
     ids, visits = visits_so_far(bundle, events)
-    found = np.flatnonzero(ids["session_id"].to_numpy() == session_id)
+    names = possible(pseudonyms.from_environment(), session_id)
+    found = np.flatnonzero(ids["session_id"].isin(names).to_numpy())
     if not len(found):
         raise SourceError(
-            f"there is no session '{session_id}' in this file",
+            "there is no such session in this file",
             allowed="a session id of the file",
             todo="take one from the scores",
         )
@@ -133,12 +135,14 @@ def recommend_visits(
 def visits_so_far(bundle: Bundle, events: pa.Table) -> tuple[pd.DataFrame, list[VisitSoFar]]:
     """Return ids of all visits in ``events``, and what is known of each at its last event.
 
+    Events of visitors who refused consent are left out.
+
     Raises:
         BundleError: the bundle reads session rows.
     """
     from buysignal.recommender.suggest import VisitSoFar
 
-    conformed = ev.conform(events)
+    conformed, _ = ev.consenting(ev.conform(events))
     ordered = conformed if is_sorted(conformed) else ev.sort(conformed)
     assigned = sessions.assign(ordered, bundle.session_gap)
     where = sessions.layout(assigned)

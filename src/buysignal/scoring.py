@@ -13,13 +13,14 @@ import pandas as pd
 import pyarrow as pa
 
 from buysignal import events as ev
-from buysignal import prefixes, sessions, tables
+from buysignal import prefixes, pseudonyms, sessions, tables
 from buysignal.bundle import Bundle
 from buysignal.errors import SamplesError, SourceError
 from buysignal.explain import Reason, contributions, top_reasons
 from buysignal.folded import Folded, fold_events, folded_for
 from buysignal.goals import Goal
 from buysignal.models.segment_stability import word
+from buysignal.pseudonyms import possible
 from buysignal.row_scores import score_rows
 from buysignal.segment_actions import suggest
 from buysignal.sources.profile import Profile
@@ -222,7 +223,8 @@ def story_of(bundle: Bundle, table: pa.Table, session: str) -> Story:
         folded = Folded(bundle, ev.consenting(table)[0])
         events = folded.events
         ids = events.column("session_id").to_pandas()
-        rows = np.flatnonzero((ids == session).to_numpy())
+        names = possible(pseudonyms.from_environment(), session)
+        rows = np.flatnonzero(ids.isin(names).to_numpy())
         steps = pd.DataFrame(
             {
                 "click": np.arange(1, len(rows) + 1),
@@ -238,7 +240,7 @@ def story_of(bundle: Bundle, table: pa.Table, session: str) -> Story:
         steps = pd.DataFrame({"row": rows})
     if len(rows) == 0:
         raise SourceError(
-            f"there is no session '{session}' in this file",
+            "there is no such session in this file",
             allowed="a session id (or row number, from 0) of the file",
             todo="take one from the scores",
         )

@@ -103,7 +103,7 @@ class Stream:
 
     @cached_property
     def scored(self) -> pd.DataFrame:
-        """What batch says after every event, refused ones included, by session and click."""
+        """What batch says after every event, by session and click."""
         loaded = load(self.file, profile=self.bundle.profile)
         found = scoring.score(self.bundle, loaded.table, every_event=True).table
         return found.set_index(["session_id", found["clicks"].rename("click")])
@@ -141,11 +141,9 @@ def assert_visits_equal(found: pd.DataFrame, stream: Stream, *, live: bool) -> N
 
     Args:
         found: answers in the order in which a visit's were given.
-        live: the answers were given as events came, none to those who refused consent.
+        live: the answers were given as events came.
     """
     batch = stream.scored.groupby(level="session_id", sort=False).tail(1).droplevel("click")
-    if live:
-        batch = batch[~batch["visitor_id"].isin(stream.refused)]
     last = found.groupby("session_id", sort=False).tail(1).set_index("session_id")
     assert set(last.index) == set(batch.index)
     if live:
@@ -157,7 +155,7 @@ def assert_visits_equal(found: pd.DataFrame, stream: Stream, *, live: bool) -> N
 
 def assert_events_equal(found: pd.DataFrame, stream: Stream) -> None:
     """Every event of visitors of whom none came late has one answer, and it is batch's."""
-    gone = stream.late_visitors | stream.refused
+    gone = stream.late_visitors
     batch = stream.scored[~stream.scored["visitor_id"].isin(gone)]
     batch = batch[(batch["clicks"] <= SESSION_CAP) & ~batch.index.get_level_values(0).isin(stream.turned)]
     on_time = found[~found["visitor_id"].isin(gone) & ~found["session_id"].isin(stream.turned)]

@@ -18,7 +18,7 @@ SEPARATORS = (",", ";", "\t", "|")
 _CHUNK = 4 * 1024 * 1024
 _HEAD = 64 * 1024
 _MIN_CONTROL = 8
-_NOT_A_NAME = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?|\d{4}-\d\d-\d\d.*|", re.IGNORECASE)
+_NOT_A_NAME = re.compile(r"[-+]?[\d.,]+(e[-+]?\d+)?|\d{4}-\d\d-\d\d.*|[^\s@]+@[^\s@]+\.\w+|", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,8 @@ def _transcode_utf16(path: Path, shown: str, target: Path, encoding: str) -> Tex
 def dialect(file: TextFile, shown: str) -> Dialect:
     """Return the separator and the header of a text file.
 
-    A first line whose cells are all names is a header; one with numbers, times or empty cells is a row.
+    A first line whose cells are all names is a header; one with numbers, times, addresses or empty cells is
+    a row.
 
     Raises:
         SourceError: two columns share a name.
