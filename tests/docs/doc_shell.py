@@ -161,14 +161,14 @@ def furnish(folder: Path, shop: Shop) -> None:
     for name in ("events", "exports"):
         (folder / name).mkdir()
         pq.write_table(few, folder / name / "2025-03.parquet")
-    own_words(few.to_pandas()).to_csv(folder / "events.csv", index=False)
+    own_words(few.to_pandas()).to_csv(folder / "events.csv", index=False, float_format="%.2f")
     profile = next(block.text for block in blocks_of("docs/data.md") if block.language == "toml")
     (folder / "my-shop.toml").write_text(profile, encoding="utf-8")
 
 
 def own_words(events: pd.DataFrame) -> pd.DataFrame:
-    """Return events as a shop with words of its own exports them; `docs/your-data.md` shows such a file."""
-    return pd.DataFrame(
+    """Return events as a shop with words of its own exports them, one with a price that is none."""
+    own = pd.DataFrame(
         {
             "uid": events["visitor_id"],
             "when": events["event_time"].dt.strftime("%Y-%m-%d %H:%M:%S"),
@@ -179,6 +179,8 @@ def own_words(events: pd.DataFrame) -> pd.DataFrame:
             "brand": "own",
         }
     )
+    minus = {"uid": "v-minus", "when": "2025-03-20 12:00:00", "action": "view", "sku": "GAR-004", "amount": -9.9}
+    return pd.concat([own, pd.DataFrame([minus | {"cur": "EUR", "brand": "own"}])])
 
 
 def _without_port(options: list[str]) -> list[str]:
