@@ -11,7 +11,7 @@ BIN := $(abspath $(VENV))/bin
 RUN := PYTHONPATH=$(CURDIR)/src $(BIN)/python -m buysignal
 
 .DEFAULT_GOAL := help
-.PHONY: help app demo test lint format bench docs mlflow lock wheel clean
+.PHONY: help app demo test lint format bench docs mlflow lock sbom wheel clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -58,6 +58,9 @@ lock: $(VENV)/.dev  ## write all locks from pyproject.toml; UPGRADE=--upgrade fo
 	  -o requirements-dev.txt
 	$(BIN)/uv pip compile pyproject.toml --extra app --extra api --extra stream -c requirements-dev.txt $(LOCK_FLAGS) \
 	  -o requirements-serve.txt
+
+sbom: $(VENV)/.dev  ## write the bill of materials of the image's lock to sbom.cdx.json
+	$(BIN)/python scripts/sbom.py requirements-serve.txt sbom.cdx.json
 
 wheel: $(VENV)/.dev  ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel
