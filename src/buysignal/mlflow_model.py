@@ -59,12 +59,13 @@ def save_model(bundle_path: str | Path, path: str | Path) -> Path:
     path = Path(path)
     if path.exists() and any(path.iterdir()):
         raise BundleError(f"'{path}' is not empty", allowed="a new folder", todo="choose another")
-    with tempfile.TemporaryDirectory(prefix="buysignal-") as folder, warnings.catch_warnings():
-        # MLflow asks for type hints and for doubles, which the signature that is given makes needless.
-        warnings.simplefilter("ignore", UserWarning)
-        options = model_options(bundle_path)
-        import mlflow
+    _require_mlflow()
+    import mlflow.pyfunc
 
+    # MLflow asks for type hints and doubles, which our signature makes needless; its own filters let that pass
+    # through any filter of ours, so it is recorded, and forgotten.
+    with tempfile.TemporaryDirectory(prefix="buysignal-") as folder, warnings.catch_warnings(record=True):
+        options = model_options(bundle_path)
         mlflow.pyfunc.save_model(path=str(path), python_model=str(write_script(Path(folder))), **options)
     return path
 
@@ -76,8 +77,7 @@ def model_options(bundle_path: str | Path) -> dict[str, Any]:
         BundleError: there is no such bundle.
         DependencyError: MLflow is not installed.
     """
-    if importlib.util.find_spec("mlflow") is None:
-        raise DependencyError("mlflow", "track")
+    _require_mlflow()
     import mlflow
 
     used = bundles.load(bundle_path)
@@ -94,6 +94,11 @@ def model_options(bundle_path: str | Path) -> dict[str, Any]:
             "simulated": used.manifest.dataset.simulated,
         },
     }
+
+
+def _require_mlflow() -> None:
+    if importlib.util.find_spec("mlflow") is None:
+        raise DependencyError("mlflow", "track")
 
 
 def write_script(folder: Path) -> Path:

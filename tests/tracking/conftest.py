@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from buysignal.manifest import MANIFEST
@@ -17,6 +19,16 @@ from shop import Shop
 Made = Callable[..., Path]
 
 OF_TRACKING = ("MLFLOW_", "DAGSHUB_", "BUYSIGNAL_TRACK_AS", "BUYSIGNAL_PENDING")
+
+
+def as_sent(events: pa.Table) -> pd.DataFrame:
+    """Return events as JSON brings them: texts, and times as text."""
+    sent = pd.DataFrame(events.to_pylist())[[
+        "visitor_id", "session_id", "event_time", "event_seq", "event_name", "item_id", "category", "price",
+        "quantity", "country", "device", "channel", "page",
+    ]].copy()  # fmt: skip
+    sent["event_time"] = [time.isoformat() for time in sent["event_time"]]
+    return sent
 
 
 @pytest.fixture(autouse=True)

@@ -6,24 +6,14 @@ import json
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from buysignal import bundle as bundles
 from buysignal import scoring, sources
 from buysignal.errors import BundleError, EventsError
 from buysignal.mlflow_model import events_of, example_of, predict, save_model
+from conftest import as_sent
 from shop import Shop
-
-
-def as_sent(events: pa.Table) -> pd.DataFrame:
-    """Return events as JSON brings them: texts, and times as text."""
-    sent = pd.DataFrame(events.to_pylist())[[
-        "visitor_id", "session_id", "event_time", "event_seq", "event_name", "item_id", "category", "price",
-        "quantity", "country", "device", "channel", "page",
-    ]].copy()  # fmt: skip
-    sent["event_time"] = [time.isoformat() for time in sent["event_time"]]
-    return sent
 
 
 def test_a_saved_model_answers_as_the_scorer(shop: Shop, tmp_path: Path) -> None:

@@ -246,6 +246,13 @@ def test_training_finishes_where_the_server_is_away_and_sync_logs_it_once(
     assert again.stdout == "Nothing waits.\n"
 
 
+def test_a_database_that_is_none_is_said(training_of_shop: Made) -> None:
+    Path("mlflow.db").write_bytes(b"no database at all, but long enough for one" * 100)
+    with pytest.raises(InputError, match=r"sqlite:///mlflow.db.*not a database.*track sync"):
+        tracking.log_training(training_of_shop("no-database"))
+    assert len(pending.waiting()) == 1
+
+
 def test_a_note_is_taken_by_one_process_only(training_of_shop: Made, uri: str, client: Any) -> None:
     training = training_of_shop("at-once")
     place = pending.note_training(training, tracking.Facts())

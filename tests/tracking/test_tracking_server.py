@@ -27,7 +27,7 @@ from buysignal.errors import InputError
 from buysignal.mlflow_model import example_of
 from buysignal.tracking import EXPERIMENTS, pending
 from buysignal.tracking.fetched import pull
-from conftest import Made
+from conftest import Made, as_sent
 from shop import Shop
 
 mlflow = pytest.importorskip("mlflow", reason="the extra 'track' is not installed")
@@ -214,9 +214,7 @@ def test_the_champion_comes_back_by_its_alias(
         mlflow.set_tracking_uri(before)
     events = sources.load(shop.events).table.slice(0, 300)
     told = scoring.score(shop.bundle, events).table
-    found = model.predict(
-        events.to_pandas().filter(items=[*example_of(shop.bundle), "event_seq", "quantity"])
-    )
+    found = model.predict(as_sent(events))
     assert found["session_id"].tolist() == told["session_id"].tolist()
     assert found["probability"].tolist() == pytest.approx(told["probability"].tolist(), abs=1e-9)
 

@@ -113,11 +113,12 @@ def asked(server: Server) -> Iterator[MlflowClient]:
     wanted = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
     with _environment({**wanted, **server.variables}):
         import mlflow
+        from sqlalchemy.exc import SQLAlchemyError
 
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         try:
             yield mlflow.MlflowClient(tracking_uri=server.uri)
-        except (mlflow.MlflowException, OSError) as error:
+        except (mlflow.MlflowException, SQLAlchemyError, OSError) as error:
             raise refused(server, error) from None
 
 
