@@ -7,7 +7,9 @@ line, every port and path is the one the program has, and the image gets nothing
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -199,6 +201,23 @@ def test_the_tools_that_know_these_files_find_nothing() -> None:
             [folder / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=120
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_compose_itself_understands_every_profile_and_asks_for_the_secrets() -> None:
+    tools = os.environ.get("BUYSIGNAL_DEPLOY_TOOLS") or Path.home() / ".cache" / "buysignal" / "deploy-tools"
+    found = shutil.which("docker-compose", path=f"{tools}{os.pathsep}{os.environ['PATH']}")
+    plugin = shutil.which("docker") and subprocess.run(["docker", "compose", "version"], capture_output=True)
+    if found is None and not (plugin and plugin.returncode == 0):
+        pytest.skip("Docker Compose is not there")
+    words = ["docker", "compose"] if found is None else [found]
+    command = [*words, "--profile", "*", "config", "--quiet"]
+    secrets = {"BUYSIGNAL_API_KEY": "k", "BUYSIGNAL_REDIS_PASSWORD": "p"}
+    for missing in (None, *secrets):
+        given = {**os.environ, **{name: value for name, value in secrets.items() if name != missing}}
+        given = {name: value for name, value in given.items() if name != missing}
+        done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=60)
+        assert (done.returncode == 0) is (missing is None), done.stderr
+        assert missing is None or missing in done.stderr
 
 
 def test_the_tools_find_what_is_wrong(tmp_path: Path) -> None:
