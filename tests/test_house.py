@@ -152,12 +152,6 @@ def test_every_make_target_a_document_names_exists(document: str) -> None:
     assert named <= targets
 
 
-def commands_of_readme() -> list[str]:
-    """Return the buysignal commands in the README's shell blocks, continued lines joined."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", read("README.md"), flags=re.MULTILINE | re.DOTALL)
-    return re.findall(r"^buysignal (.*)", "\n".join(blocks).replace("\\\n", " "), flags=re.MULTILINE)
-
-
 def commands_of_makefile() -> list[str]:
     return [
         line.replace("$(DEMO)", "models/demo")
@@ -166,8 +160,8 @@ def commands_of_makefile() -> list[str]:
 
 
 @pytest.mark.skipif(not find_spec("buysignal.cli"), reason="buysignal.cli does not exist")
-@pytest.mark.parametrize("line", [*commands_of_readme(), *commands_of_makefile()])
-def test_the_command_line_accepts_what_readme_and_makefile_call(line: str) -> None:
+@pytest.mark.parametrize("line", commands_of_makefile())
+def test_the_command_line_accepts_what_the_makefile_calls(line: str) -> None:
     command = typer.main.get_command(importlib.import_module("buysignal.cli").app)
     words = line.split()
     while words and words[0] in getattr(command, "commands", {}):
@@ -413,14 +407,3 @@ def test_the_architecture_gives_signatures_as_they_are(path: str, params: str) -
     for parameter in ours.values():
         if parameter.default is not ...:
             assert parameter.default == theirs[parameter.name].default
-
-
-@pytest.mark.skipif(not find_spec("buysignal.training"), reason="buysignal.training does not exist")
-def test_the_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    demo = importlib.import_module("buysignal.sources.demo")
-    demo.write_demo(tmp_path / "demo", visitors=1200, days=14, seed=0)
-    monkeypatch.chdir(tmp_path)
-    (example,) = re.findall(r"^```python\n(.*?)^```", read("README.md"), flags=re.MULTILINE | re.DOTALL)
-    names: dict[str, object] = {}
-    exec(compile(example, "README.md", "exec"), names)
-    assert len(names["scored"].table) > 0  # type: ignore[attr-defined]

@@ -24,7 +24,7 @@ FRONT_PAGE = {
     "pip install -r requirements.txt": "installs from the network, and the app stays up",
     "make app": "installs from the network, and the app stays up",
     "buysignal data get uci-eshop --to data": "fetches a data set from its publisher",
-    "buysignal check events.csv --map": "an edit by hand stands between its two lines; docs/data.md runs them",
+    "buysignal check events.csv --map": "an edit by hand stands between its lines; docs/data.md runs them",
     "export BUYSIGNAL_DATA=FOLDER": "needs the real data sets and hours",
     "make test": "is this very run",
 }

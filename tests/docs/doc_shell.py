@@ -128,8 +128,11 @@ def smaller(words: list[str]) -> list[str]:
     return [*words, *QUICK.get(words[0], ())]
 
 
-def run_page(page: str, shop: Shop, folder: Path) -> None:
-    """Run every block of a document that is run here, in their order, in one folder."""
+def run_page(page: str, shop: Shop, folder: Path) -> dict[str, object]:
+    """Run every block of a document that is run here, in their order, in one folder.
+
+    Returns what its Python blocks have named.
+    """
     furnish(folder, shop)
     bin_folder = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
@@ -147,20 +150,19 @@ def run_page(page: str, shop: Shop, folder: Path) -> None:
                 name = re.match(r'name = "([\w-]+)"', block.text)
                 assert name is not None
                 (folder / f"{name[1]}.toml").write_text(block.text, encoding="utf-8")
+    return names
 
 
 def furnish(folder: Path, shop: Shop) -> None:
     """Lay out what documents take for granted: the demo shop, a model of it, and exports of one's own."""
-    for name in ("demo/events.parquet", "events.parquet"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        shutil.copy(shop.events, folder / name)
+    shutil.copy(shop.events, folder / "events.parquet")
     for name in ("demo", "shop"):
         shutil.copytree(shop.folder, folder / "models" / name)
     table = pq.read_table(shop.events)
     few = table.filter(pc.less(table["visitor_id"], f"v{MOST_VISITORS:09d}"))
-    for name in ("events", "exports"):
-        (folder / name).mkdir()
-        pq.write_table(few, folder / name / "2025-03.parquet")
+    for name in ("demo/events.parquet", "events/2025-03.parquet", "exports/2025-03.parquet"):
+        (folder / name).parent.mkdir()
+        pq.write_table(few, folder / name)
     own_words(few.to_pandas()).to_csv(folder / "events.csv", index=False, float_format="%.2f")
     profile = next(block.text for block in blocks_of("docs/data.md") if block.language == "toml")
     (folder / "my-shop.toml").write_text(profile, encoding="utf-8")
@@ -179,7 +181,13 @@ def own_words(events: pd.DataFrame) -> pd.DataFrame:
             "brand": "own",
         }
     )
-    minus = {"uid": "v-minus", "when": "2025-03-20 12:00:00", "action": "view", "sku": "GAR-004", "amount": -9.9}
+    minus = {
+        "uid": "v-minus",
+        "when": "2025-03-20 12:00:00",
+        "action": "view",
+        "sku": "GAR-004",
+        "amount": -9.9,
+    }
     return pd.concat([own, pd.DataFrame([minus | {"cur": "EUR", "brand": "own"}])])
 
 
