@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from lifecycle_misfortunes import misfortunes
 from lifecycle_shop import LEARNED, WEEKS, Month, as_json, month_of
 from lifecycle_steps import NotAsItShouldBeError, asked, begun, ended, parsed, require, say, told
 
+UNREACHABLE = "http://127.0.0.1:9"
+"""The discard port: no tracking server listens there."""
 FIRST_SEALED, SEALED = "7d", "3d"
 
 
@@ -57,7 +60,12 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="work in this folder and keep it")
     given = parser.parse_args()
     folder = given.keep or Path(tempfile.mkdtemp(prefix="buysignal-lifecycle-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.resolve()
+    # What a command leaves beside itself belongs into the folder, too.
+    os.chdir(folder)
     begin = time.monotonic()
+    os.environ["BUYSIGNAL_PENDING"] = str(folder / "tracking-pending")
     try:
         play(folder, given.visitors, given.seed)
     except NotAsItShouldBeError as error:
@@ -96,13 +104,13 @@ def play(folder: Path, visitors: int, seed: int) -> None:
         second = retrained(shop, first)
         swapped(door, first, second)
         rolled_back(shop, door, first)
+        synced(shop)
         misfortunes(door, shop.registry, shop.month, first, second)
         counted(door, [first, second, first])
 
 
 def opened(folder: Path, visitors: int, seed: int) -> Shop:
     """Simulate the shop and plant the change."""
-    folder.mkdir(parents=True, exist_ok=True)
     days, out = 7 * WEEKS, folder / "demo"
     made = asked("demo", "--visitors", visitors, "--days", days, "--seed", seed, "--out", out)
     say(
@@ -115,10 +123,29 @@ def opened(folder: Path, visitors: int, seed: int) -> Shop:
 
 def trained(shop: Shop) -> str:
     """Train the first champion; returns its version."""
-    done = asked("retrain", shop.month.learned, *shop.options, "--sealed", FIRST_SEALED)
+    away = ("--track", UNREACHABLE) if find_spec("mlflow") else ()
+    done = asked("retrain", shop.month.learned, *shop.options, "--sealed", FIRST_SEALED, *away)
     require(done["promoted"], "the first model serves", done["sentence"])
     say("trained", f"{done['version']} on {LEARNED} weeks; {done['sentence']}")
+    if away:
+        require("Not tracked" in (said := str(done["tracked"])), "the training waits to be tracked", said)
+        say("bad input", f"No tracking server answers. {said}")
     return str(done["version"])
+
+
+def synced(shop: Shop) -> None:
+    """Log to MLflow what has waited, now that there is a place for it."""
+    if not find_spec("mlflow"):
+        say("tracked", "nothing: MLflow is not installed (pip install '.[track]')")
+        return
+    database = f"sqlite:///{shop.folder / 'mlflow.db'}"
+    said = told("track", "sync", "--track", database)
+    require(
+        "Not tracked" not in said and "Nothing waits" not in said, "a training that is logged later", said
+    )
+    say("tracked", " ".join(said.split()))
+    again = told("track", "sync", "--track", database)
+    require("Nothing waits" in again, "each training logged once", again)
 
 
 def streamed(door: Door, week: Path, name: str) -> None:

@@ -2,7 +2,7 @@
 # Plays six weeks of the simulated demo shop with everything that goes on around a model, and asserts each step:
 # train, serve, stream, drift, alarm, retrain, promote, swap without a lost request, roll back; and bad input.
 #
-#   examples/lifecycle.sh [--seed N] [--visitors N] [--keep FOLDER] [--kafka HOST:PORT]
+#   examples/lifecycle.sh [--seed N] [--visitors N] [--keep FOLDER]
 #
 # Uses the Python of $BIN, else one that has buysignal, else that of .venv (see the Makefile).
 set -eu
