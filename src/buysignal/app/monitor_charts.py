@@ -30,7 +30,9 @@ def moved(shifts: Sequence[Shift]) -> go.Figure:
         figure.add_bar(
             orientation="h", name=name, y=names, x=kept,
             marker={"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay"}},
-            text=[f"{value:.1f}" if value is not None else "" for value in kept], textposition="outside",
+            # Beside short bars a figure would stand on the dashed line.
+            text=[f"{value:.1f}" if value is not None and wanted else "" for value in kept],
+            textposition="outside",
             cliponaxis=False, showlegend=any(value is not None for value in kept),
             hovertemplate="%{y}<br>%{x:.2f} times the limit<extra></extra>",
         )  # fmt: skip
@@ -40,20 +42,22 @@ def moved(shifts: Sequence[Shift]) -> go.Figure:
     return figure
 
 
-def then_and_now(name: str, groups: Sequence[Group], currency: str | None, *, height: int = 340) -> go.Figure:
+def then_and_now(name: str, groups: Sequence[Group], currency: str | None) -> go.Figure:
     """Draw which share of the visits each group of values held then, and holds now."""
-    labels = [words.wrapped(label(name, one, currency), 22) for one in groups]
-    figure = framed(words.column(name), "Share of visits", height=height)
+    shown = list(groups)[::-1]
+    labels = [words.wrapped(label(name, one, currency), 26) for one in shown]
+    figure = framed("Share of visits", "", height=100 + 36 * len(shown))
     for what, colour, shares in (
-        ("Then", GREY, [one.then for one in groups]),
-        ("Now", BLUE, [one.now for one in groups]),
+        ("Now", BLUE, [one.now for one in shown]),
+        ("Then", GREY, [one.then for one in shown]),
     ):
         figure.add_bar(
-            x=labels, y=shares, name=what, marker_color=colour,
-            hovertemplate=f"%{{x}}<br>{what.lower()} %{{y:.1%}}<extra></extra>",
+            orientation="h", y=labels, x=shares, name=what, marker_color=colour,
+            hovertemplate=f"%{{y}}<br>{what.lower()} %{{x:.1%}}<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(type="category")
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_layout(legend_traceorder="reversed")
+    figure.update_yaxes(type="category")
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero")
     return figure
 
 

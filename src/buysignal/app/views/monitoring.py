@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 
-import pandas as pd
+import pyarrow.compute as pc
 import streamlit as st
 
 from buysignal.app import charts, earning, monitor_charts, page, runs, state, words
@@ -89,27 +89,24 @@ def _asked(used: Model, data: Source) -> tuple[Model, str | None]:
     """Ask which model, and from which day on."""
     with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
         model = _model(used)
-        days = _days(data)
-        if days is None:
+        moments = _moments(data)
+        if moments is None:
             return model, None
-        first, last = days
+        first, last = moments
         offered = [WEEK, ALL, OTHER] if last - first > timedelta(days=8) else [ALL, OTHER]
         way = st.segmented_control(
             "Which visits", offered, default=offered[0], required=True, key="monitor_way"
         )
         if way == ALL:
             return model, None
-        begin = last - timedelta(days=6)
-        if way == OTHER:
-            begin = st.date_input(
-                "First day (UTC)",
-                max(begin, first),
-                min_value=first,
-                max_value=last,
-                key="monitor_day",
-                width=160,
-            )
-    return model, begin.isoformat()
+        begin = max(last - timedelta(days=7), first)
+        if way == WEEK:
+            return model, begin.replace(tzinfo=None).isoformat()
+        day = st.date_input(
+            "First day (UTC)", begin.date(), min_value=first.date(), max_value=last.date(), key="monitor_day",
+            width=160,
+        )  # fmt: skip
+    return model, day.isoformat()
 
 
 def _model(used: Model) -> Model:
@@ -124,15 +121,14 @@ def _model(used: Model) -> Model:
     return held("monitor_opened", labels[place], opening)
 
 
-def _days(data: Source) -> tuple[date, date] | None:
-    """Return the first and last day of the events; None where there are none."""
+def _moments(data: Source) -> tuple[datetime, datetime] | None:
+    """Return the first and the last moment of the events; None where they have no time."""
     if "event_time" not in data.loaded.table.column_names:
         return None
-    time = data.loaded.table.column("event_time").drop_null()
-    if not len(time):
+    ends = pc.min_max(data.loaded.table.column("event_time"))
+    if ends["min"].as_py() is None:
         return None
-    moments = pd.to_datetime(time.to_pandas(), utc=True)
-    return moments.min().date(), moments.max().date()
+    return ends["min"].as_py(), ends["max"].as_py()
 
 
 def _answer(model: Model, found: Watch) -> None:
@@ -218,7 +214,7 @@ def _moved(model: Model, data: Source, found: Watch) -> None:
         assert found.pictures is not None
         names = [one.name for one in found.shifts]
         name = str(st.selectbox("Column", names, format_func=words.column, key="monitor_column"))
-        figure = monitor_charts.then_and_now(name, found.pictures.columns[name], state.currency(), height=420)
+        figure = monitor_charts.then_and_now(name, found.pictures.columns[name], state.currency())
         charts.draw(figure, "monitor_column_chart", "One column then and now")
         page.caption("Visits as they stood last, before the goal. Then: the visits the model was tested on.",
                      goal, simulated)  # fmt: skip
@@ -237,10 +233,11 @@ def _days_and_scores(model: Model, data: Source, found: Watch) -> None:
             st.markdown("There is no whole day in these visits.")
     with right:
         st.subheader("The scores")
-        figure = monitor_charts.then_and_now("probability", found.pictures.scores, None, height=320)
-        figure.update_xaxes(title=words.short_chance(goal))
+        figure = monitor_charts.then_and_now("probability", found.pictures.scores, None)
         charts.draw(figure, "monitor_scores", "Scores then and now")
-        page.caption("Visits by their score at the last click before the goal.", goal, simulated)
+        chance = words.short_chance(goal)
+        said = f"Visits by their {chance[0].lower()}{chance[1:]} at the last click before the goal."
+        page.caption(said, goal, simulated)
 
 
 def _outcome(model: Model, data: Source, found: Watch) -> None:
