@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
 
 from buysignal.monitor import watch
 from buysignal.monitor.page import prometheus
-from buysignal.serve.metrics import Metrics
-from buysignal.serve.readiness import Readiness
+from buysignal.serve.app import make_app
 from buysignal.sources.read import load
 from buysignal.stream.figures import Figures
 from buysignal.stream.worker import Done
@@ -36,25 +36,20 @@ def questions() -> list[str]:
     return [rule["expr"] for rule in alerts()] + [t["expr"] for panel in panels for t in panel["targets"]]
 
 
-class _Bundle:
-    failure = None
-
-
 @pytest.fixture(scope="module")
 def given(shop: Shop) -> dict[str, set[str]]:
     """Names of series and their labels, as the server, a worker and monitor really write them."""
-    server = Metrics(lambda: 1)
-    Readiness(_Bundle(), None, server.registry)  # type: ignore[arg-type]
-    server.answered("/v1/score", 200, 0.001)
-    server.event("known")
-    server.swapped("v")
+    click = {"event": {"visitor_id": "v", "event_name": "page_view"}}
+    with TestClient(make_app(shop.folder)) as server:
+        assert server.post("/v1/score", json=click).status_code == 200
+        answers = server.get("/metrics").text
     worker = Figures()
     worker.committed(Done(), Done(), 0.01)
     worker.swapped(well=True)
     worker.uses("v")
     found = watch(shop.bundle, load([shop.events]))
     series: dict[str, set[str]] = {}
-    for text in (server.text().decode(), worker.text().decode(), prometheus(found)):
+    for text in (answers, worker.text().decode(), prometheus(found)):
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 series.setdefault(sample.name, set()).update(sample.labels)
