@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from starlette.testclient import TestClient
 
 from buysignal.monitor import watch
 from buysignal.monitor.page import prometheus
 from buysignal.serve.app import make_app
+from buysignal.serve.settings import Settings
 from buysignal.sources.read import load
 from buysignal.stream.figures import Figures
 from buysignal.stream.worker import Done
@@ -36,13 +38,18 @@ def questions() -> list[str]:
     return [rule["expr"] for rule in alerts()] + [t["expr"] for panel in panels for t in panel["targets"]]
 
 
+async def figures_after(shop: Shop, click: dict[str, object]) -> str:
+    transport = httpx.ASGITransport(make_app(shop.folder, Settings(watch=False)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://server") as server:
+        assert (await server.post("/v1/score", json=click)).status_code == 200
+        return (await server.get("/metrics")).text
+
+
 @pytest.fixture(scope="module")
 def given(shop: Shop) -> dict[str, set[str]]:
     """Names of series and their labels, as the server, a worker and monitor really write them."""
     click = {"event": {"visitor_id": "v", "event_name": "page_view"}}
-    with TestClient(make_app(shop.folder)) as server:
-        assert server.post("/v1/score", json=click).status_code == 200
-        answers = server.get("/metrics").text
+    answers = asyncio.run(figures_after(shop, click))
     worker = Figures()
     worker.committed(Done(), Done(), 0.01)
     worker.swapped(well=True)
