@@ -18,8 +18,13 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -46,6 +51,7 @@ PAGES = {
     "segments": ("Segments", 1320),
     "target": ("Whom to target", 1620),
     "carts": ("Carts at risk", 1340),
+    "monitoring": ("Monitoring", 1680),
 }
 """Page -> its name in the navigation, and the height of its picture in pixels."""
 
@@ -107,6 +113,8 @@ def wide_pictures(browser: Browser, address: str, out: Path, scheme: str) -> Non
     for name, (title, height) in PAGES.items():
         if scheme == "dark" and name not in IN_DARK:
             continue
+        if name == "monitoring":
+            bring_a_changed_week(page)
         page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
         settle(page)
         if name == "live":
@@ -115,6 +123,29 @@ def wide_pictures(browser: Browser, address: str, out: Path, scheme: str) -> Non
             play(page)
         write(page, out / f"{name}{'-dark' if scheme == 'dark' else ''}.png", WIDE[0], height)
     page.context.close()
+
+
+def bring_a_changed_week(page: Page) -> None:
+    """Upload what the demo model was trained on, its last week changed as in examples/lifecycle.sh."""
+    sys.path.insert(0, str(ROOT / "examples"))
+    from lifecycle_shop import dearer, fewer_buy, other_visitors
+
+    table = pq.read_table(ROOT / "demo" / "events.parquet")
+    time = table.column("event_time")
+    late = pc.greater_equal(time, pa.scalar(pc.max(time).as_py() - timedelta(days=7), time.type))
+    changed = fewer_buy(other_visitors(dearer(table.filter(late))))
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "events.parquet"
+        pq.write_table(pa.concat_tables([table.filter(pc.invert(late)), changed]), file)
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Data", exact=True).click()
+        settle(page)
+        page.get_by_text("Your files").first.click()
+        settle(page, 500)
+        page.locator("input[type=file]").first.set_input_files(file)
+        settle(page)
+        page.get_by_role("button", name="Read the files").click()
+        page.get_by_test_id("stSidebar").get_by_text("events.parquet").wait_for()
+        settle(page)
 
 
 def phone_picture(browser: Browser, address: str, out: Path) -> None:

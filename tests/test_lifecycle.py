@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "examples" / "lifecycle.sh"
 STEPS = [
     "simulated", "trained", "bad input", "serve", "streamed", "monitor", "streamed", "monitor", "retrain",
-    "retrain", "promoted", "swapped", "rollback", "tracked", *["bad input"] * 6, "mended", "counted", "stopped",
-    "done",
+    "retrain", "promoted", "swapped", "rollback", "tracked", *["bad input"] * 6, "mended", "counted",
+    "stopped", "done",
 ]  # fmt: skip
 
 

@@ -152,7 +152,8 @@ class Registry:
             (
                 change.before
                 for change in reversed(state.history)
-                if change.what == "promoted" and change.version == state.champion
+                # Promoted anew, as after a repair, a champion has itself before it.
+                if change.what == "promoted" and change.version == state.champion != change.before
             ),
             None,
         )

@@ -44,6 +44,13 @@ def test_roll_back_returns_to_the_one_before(two: tuple[Registry, str, str]) -> 
     assert registry.state.history[-1].why == "orders fell"
 
 
+def test_a_champion_promoted_anew_is_not_the_one_before_itself(two: tuple[Registry, str, str]) -> None:
+    registry, first, second = two
+    registry.promote(second, why="better")
+    registry.promote(second, why="its folder was damaged")
+    assert registry.roll_back() == first
+
+
 def test_a_damaged_version_changes_nothing(two: tuple[Registry, str, str]) -> None:
     registry, first, second = two
     damaged = next(registry.path(second).glob("conversion-*.onnx"))
