@@ -25,7 +25,8 @@ build() {
     version=${tool#*@} name=$(basename "${tool%@*}")
     [[ -x $folder/$name && $(cat "$folder/$name.version" 2>/dev/null) == "$version" ]] && continue
     echo "deploy-tools.sh: building $name $version" >&2
-    (cd / && GOBIN=$folder go install -trimpath -ldflags='-s -w' "$tool")
+    # Prometheus' tool without what finds servers in clouds: its configuration here needs Kubernetes alone.
+    (cd / && GOBIN=$folder go install -trimpath -ldflags='-s -w' -tags remove_all_sd,enable_kubernetes_sd "$tool")
     echo "$version" >"$folder/$name.version"
   done
 }

@@ -204,8 +204,10 @@ def test_the_tools_that_know_these_files_find_nothing() -> None:
 
 
 def test_compose_itself_understands_every_profile_and_asks_for_the_secrets() -> None:
-    tools = os.environ.get("BUYSIGNAL_DEPLOY_TOOLS") or Path.home() / ".cache" / "buysignal" / "deploy-tools"
-    found = shutil.which("docker-compose", path=f"{tools}{os.pathsep}{os.environ['PATH']}")
+    where = subprocess.run(
+        [ROOT / "scripts" / "deploy-tools.sh", "where"], capture_output=True, text=True, check=True
+    )
+    found = shutil.which("docker-compose", path=f"{where.stdout.strip()}{os.pathsep}{os.environ['PATH']}")
     plugin = shutil.which("docker") and subprocess.run(["docker", "compose", "version"], capture_output=True)
     if found is None and not (plugin and plugin.returncode == 0):
         pytest.skip("Docker Compose is not there")
