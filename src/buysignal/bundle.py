@@ -26,6 +26,7 @@ from buysignal.features.catalogue import CATALOGUE_VERSION
 from buysignal.features.stored import vocabulary_arrays, vocabulary_from
 from buysignal.features.vocabulary import Vocabulary
 from buysignal.goals import Goal
+from buysignal.known_graphs import only_known
 from buysignal.manifest import MANIFEST, SCHEMA_VERSION, Manifest, package_versions, read_manifest
 from buysignal.models.intervals import ConformalInterval
 from buysignal.models.runtime import OnnxAmount, OnnxModel
@@ -249,10 +250,13 @@ def load(path: str | Path) -> Bundle:
         for name, content in contents.items()
         if name.endswith(".npz") and name not in own
     }
+    with only_known(folder):
+        conversion = OnnxModel(manifest.conversion, parts["conversion"])
+        revenue = None if manifest.revenue is None else OnnxAmount(manifest.revenue, parts["revenue"])
     return Bundle(
         manifest=manifest,
-        conversion=OnnxModel(manifest.conversion, parts["conversion"]),
-        revenue=None if manifest.revenue is None else OnnxAmount(manifest.revenue, parts["revenue"]),
+        conversion=conversion,
+        revenue=revenue,
         interval=None if manifest.interval is None else ConformalInterval.from_dict(manifest.interval),
         segmentation=Segmentation.from_arrays(arrays["segments.npz"]) if "segments.npz" in arrays else None,
         vocabulary=vocabulary_from(arrays["vocabulary.npz"]) if "vocabulary.npz" in arrays else None,

@@ -153,9 +153,13 @@ def test_what_cannot_be_rewritten_is_told_and_left(tmp_path: Path) -> None:
     items = tmp_path / "items.csv"
     items.write_text("item_id,price\nA,1\n")
     done = {one.path.name: one for one in forgotten(listed, items)}
+    assert ANNA in listed.read_text()
     assert "one JSON object per line" in str(done["list.json"].problem)
     assert "no column of visitors" in str(done["items.csv"].problem)
-    assert ANNA in listed.read_text()
+    assert done["list.json"].failed
+    assert done["items.csv"].failed
+    listed.unlink()
+    assert [one.failed for one in forgotten(tmp_path)] == [False]
     with pytest.raises(SourceError, match="no file"):
         forgotten(tmp_path / "away")
 

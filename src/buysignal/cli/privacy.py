@@ -101,7 +101,7 @@ def _tell(
     files: list[FileDone], states: list[StateDone], models: list[ModelAsked], dry_run: bool, as_json: bool
 ) -> None:
     """Say what was done; without any id, because what is printed may be kept."""
-    failed = [one for one in files if one.problem is not None]
+    failed = [one for one in files if one.failed]
     if as_json:
         typer.echo(json.dumps(_as_json(files, states, models, dry_run)))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buysignal.errors import InputError, SourceError
@@ -28,12 +28,14 @@ class FileDone:
         rows: that it held, lines that are no rows included.
         removed: of these; with ``dry_run`` those that would be.
         problem: why nothing could be done; None where it was looked at.
+        failed: the problem is no other kind of file that lay in a folder, but one to be solved.
     """
 
     path: Path
     rows: int = 0
     removed: int = 0
     problem: str | None = None
+    failed: bool = False
 
 
 def remove(
@@ -59,14 +61,15 @@ def remove(
         SourceError: a path does not exist.
     """
     tell = progress or (lambda _share, _text: None)
-    files = [file for path in paths for file in _below(path)]
+    files = [(file, path.is_file()) for path in paths for file in _below(path)]
     done = []
-    for number, file in enumerate(files):
+    for number, (file, named) in enumerate(files):
         tell(number / len(files), str(file))
         try:
-            done.append(_from_file(file, asked, lacks, profile, mapping or {}, dry_run))
+            one = _from_file(file, asked, lacks, profile, mapping or {}, dry_run)
+            done.append(replace(one, failed=named and one.problem is not None))
         except InputError as error:
-            done.append(FileDone(file, problem=str(error)))
+            done.append(FileDone(file, problem=str(error), failed=True))
     return done
 
 

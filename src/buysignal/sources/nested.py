@@ -32,7 +32,11 @@ def flatten(line: str) -> dict[str, str]:
     {'a.b': '1', 'items[].price': '5', 'p[k]': '3'}
     """
     cells: dict[str, str] = {}
-    _flatten(json.loads(line), "", cells)
+    try:
+        _flatten(json.loads(line), "", cells)
+    except RecursionError:
+        # No event is so deep; what the row is worth is decided with all others.
+        return {}
     return cells
 
 

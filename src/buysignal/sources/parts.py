@@ -16,7 +16,7 @@ import duckdb
 from buysignal.errors import SourceError
 from buysignal.sources import careful, text
 from buysignal.sources.files import SourceFile
-from buysignal.sources.sql import Source, name, quote
+from buysignal.sources.sql import Source, name, place, quote
 
 
 @dataclass
@@ -148,7 +148,7 @@ def _read_csv(
     types = ", ".join(f"{quote(c)}: 'VARCHAR'" for c in columns)
     connection.execute(f"DROP TABLE IF EXISTS {table}")
     connection.execute(
-        f"CREATE TEMP TABLE {table} AS SELECT * FROM read_csv({quote(str(path))}, auto_detect=false, "
+        f"CREATE TEMP TABLE {table} AS SELECT * FROM read_csv({place(path)}, auto_detect=false, "
         f"header=false, columns={{{types}}}, delim={quote(options['delim'])}, skip={options['skip']}, "
         f"quote={quote(options['mark'])}, escape={quote(options['mark'])}, "
         f"max_line_size={text.MAX_LINE_BYTES + 100_000})"
@@ -202,7 +202,7 @@ def _read_json_array(connection: duckdb.DuckDBPyConnection, table: str, path: Pa
     try:
         connection.execute(
             f"CREATE TEMP TABLE {table} AS SELECT CAST(json AS VARCHAR) AS line "
-            f"FROM read_json_objects({quote(str(path))}, format='array')"
+            f"FROM read_json_objects({place(path)}, format='array')"
         )
     except duckdb.Error as error:
         raise SourceError(
@@ -214,7 +214,7 @@ def _read_json_array(connection: duckdb.DuckDBPyConnection, table: str, path: Pa
 
 def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: SourceFile) -> tuple[tuple[str, str], ...]:
     try:
-        described = connection.sql(f"SELECT * FROM read_parquet({quote(str(file.path))}) LIMIT 0")
+        described = connection.sql(f"SELECT * FROM read_parquet({place(file.path)}) LIMIT 0")
         return tuple(zip(described.columns, (str(t) for t in described.types), strict=True))
     except duckdb.Error as error:
         raise SourceError(
@@ -227,7 +227,7 @@ def _parquet_columns(connection: duckdb.DuckDBPyConnection, file: SourceFile) ->
 def _open_parquet(
     connection: duckdb.DuckDBPyConnection, columns: dict[str, str], files: list[SourceFile]
 ) -> Part:
-    paths = ", ".join(quote(str(f.path)) for f in files)
+    paths = ", ".join(place(f.path) for f in files)
     scan = f"read_parquet([{paths}], file_row_number=true, filename='__file')"
     relation = (
         f"(SELECT file_row_number + {_offsets(connection, files)} AS __row, file_row_number + 1 AS __line, "
@@ -256,6 +256,6 @@ def _offsets(connection: duckdb.DuckDBPyConnection, files: list[SourceFile]) -> 
     for file in files:
         cases.append(f"WHEN {quote(str(file.path))} THEN {before}")
         before += int(
-            connection.sql(f"SELECT count(*) FROM read_parquet({quote(str(file.path))})").fetchall()[0][0]
+            connection.sql(f"SELECT count(*) FROM read_parquet({place(file.path)})").fetchall()[0][0]
         )
     return f"(CASE __file {' '.join(cases)} END)"

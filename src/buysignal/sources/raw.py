@@ -47,7 +47,7 @@ def _cells(raw: str, separator: str) -> list[str]:
 def _split_json(raw: str) -> Cells:
     try:
         found = json.loads(raw)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         found = None
     if not isinstance(found, dict):
         return {WHOLE: raw}

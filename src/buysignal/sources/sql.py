@@ -7,7 +7,9 @@ around the one that makes the values, so that every expression stands once.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from buysignal.sources.profile import ColumnMap
@@ -68,6 +70,15 @@ class Cell:
 def quote(text: str) -> str:
     """Return ``text`` as an SQL string."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def place(path: Path) -> str:
+    """Return the SQL string by which a file is read; its name is no pattern, whatever it holds.
+
+    >>> place(Path("a[1]*.csv"))
+    "'a[[]1][*].csv'"
+    """
+    return quote(re.sub(r"([*?\[])", r"[\1]", str(path)))
 
 
 def name(text: str) -> str:
