@@ -7,6 +7,7 @@ run when the model is loaded. The script calls ``pyfunc_model``, so whoever load
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from buysignal import __version__
+from buysignal import __version__, trained_visitors
 from buysignal import bundle as bundles
 from buysignal.bundle import Bundle
 from buysignal.errors import BundleError, DependencyError, EventsError
+from buysignal.manifest import read_manifest
 from buysignal.scoring import score
 
 if TYPE_CHECKING:
@@ -62,11 +64,12 @@ def save_model(bundle_path: str | Path, path: str | Path) -> Path:
     _require_mlflow()
     import mlflow.pyfunc
 
-    # MLflow asks for type hints and doubles, which our signature makes needless; its own filters let that pass
-    # through any filter of ours, so it is recorded, and forgotten.
+    # MLflow asks for type hints and doubles, which our signature makes needless. It undoes any filter for
+    # that, so what it says is recorded, and forgotten.
     with tempfile.TemporaryDirectory(prefix="buysignal-") as folder, warnings.catch_warnings(record=True):
-        options = model_options(bundle_path)
-        mlflow.pyfunc.save_model(path=str(path), python_model=str(write_script(Path(folder))), **options)
+        kept = _without_visitors(Path(bundle_path), Path(folder))
+        script = str(write_script(Path(folder)))
+        mlflow.pyfunc.save_model(path=str(path), python_model=script, **model_options(kept))
     return path
 
 
@@ -94,6 +97,14 @@ def model_options(bundle_path: str | Path) -> dict[str, Any]:
             "simulated": used.manifest.dataset.simulated,
         },
     }
+
+
+def _without_visitors(bundle: Path, folder: Path) -> Path:
+    """Copy a bundle without the marks of whom it learned from: scoring needs none, and they are personal."""
+    kept = folder / ARTIFACT
+    read_manifest(bundle)
+    shutil.copytree(bundle, kept, ignore=shutil.ignore_patterns(trained_visitors.FILE))
+    return kept
 
 
 def _require_mlflow() -> None:
@@ -210,6 +221,8 @@ def _event_columns() -> dict[str, tuple[Any, bool]]:
         "price": (DataType.double, False),
         # MLflow's integers cannot be missing, and its doubles take none.
         **dict.fromkeys(_WHOLE, (AnyType(), False)),
+        # A visitor who refused is not scored; a booleans' column could not say that nobody asked.
+        "consent": (AnyType(), False),
     }
 
 

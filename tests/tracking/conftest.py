@@ -25,7 +25,7 @@ def as_sent(events: pa.Table) -> pd.DataFrame:
     """Return events as JSON brings them: texts, and times as text."""
     sent = pd.DataFrame(events.to_pylist())[[
         "visitor_id", "session_id", "event_time", "event_seq", "event_name", "item_id", "category", "price",
-        "quantity", "country", "device", "channel", "page",
+        "quantity", "country", "device", "channel", "page", "consent",
     ]].copy()  # fmt: skip
     sent["event_time"] = [time.isoformat() for time in sent["event_time"]]
     return sent

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from buysignal import bundle as bundles
-from buysignal import scoring, sources
+from buysignal import scoring, sources, trained_visitors
 from buysignal.errors import BundleError, EventsError
 from buysignal.mlflow_model import events_of, example_of, predict, save_model
 from conftest import as_sent
@@ -22,6 +22,8 @@ def test_a_saved_model_answers_as_the_scorer(shop: Shop, tmp_path: Path) -> None
 
     path = save_model(shop.folder, tmp_path / "model")
     assert not list(path.rglob("*.pkl"))
+    assert (shop.folder / trained_visitors.FILE).is_file()
+    assert not list(path.rglob(trained_visitors.FILE))
     model = mlflow.pyfunc.load_model(str(path))
     events = sources.load(shop.events).table.slice(0, 400)
     told = scoring.score(shop.bundle, events, reasons=True).table

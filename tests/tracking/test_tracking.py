@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from buysignal import tracking
 from buysignal.cli import app
+from buysignal.cli.track import followed
 from buysignal.errors import BundleError, DependencyError, InputError
 from buysignal.registry import Registry
 from buysignal.tracking import EXPERIMENTS, pending, registered
@@ -148,14 +149,19 @@ def test_a_proxy_is_not_called_conversion(shop: Shop) -> None:
 
 
 def test_aliases_follow_a_folder_of_models(
-    training_of_shop: Made, uri: str, client: Any, tmp_path: Path
+    training_of_shop: Made, shop: Shop, uri: str, client: Any, tmp_path: Path
 ) -> None:
     name, models = "buysignal-follows", Registry(tmp_path / "models")
-    first = models.add(training_of_shop("one", version="one"))
-    models.promote(first, why="the first")
+    training = training_of_shop("one", version="one")
+    models.promote(models.add(training), why="the first")
+    # As retrain does, which knows the data.
+    said = followed(models.folder, uri, no_track=False, name=name, paths=[shop.events])
+    assert "champion of 'buysignal-follows' is version 1 (one)" in str(said)
+    runs = runs_of(client, "conversion", training)
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    assert parent.data.params["data_hash"] == tracking.facts_of([shop.events]).data_hash
     second = models.add(training_of_shop("two", version="two"))
-    said = tracking.follow(models, uri=uri, name=name)
-    assert "champion of 'buysignal-follows' is version 1 (one)" in said
+    tracking.follow(models, uri=uri, name=name)
     assert stands_for(client, name) == {"champion": "1", "challenger": "2"}
     for command, told in (["promote", second], {"champion": "2"}), (["rollback"], {"champion": "1"}):
         args = [*command, "--registry", str(models.folder), "--track", uri, "--track-as", name]
