@@ -12,7 +12,10 @@ from filelock import FileLock
 from buysignal.report import Report
 from shop import Shop, make_proxied, make_session_rows, make_shop
 
-LONGEST_FIRST = ("tests/doors/", "tests/real/", "tests/notebooks/", "tests/decisions/", "tests/app/")
+LONGEST_FIRST = (
+    "tests/doors/", "tests/real/", "tests/test_lifecycle.py", "tests/docs/", "tests/notebooks/", "tests/decisions/",
+    "tests/tracking/", "tests/app/",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
