@@ -13,8 +13,8 @@ from buysignal.report import Report
 from shop import Shop, make_proxied, make_session_rows, make_shop
 
 LONGEST_FIRST = (
-    "tests/doors/", "tests/real/", "tests/test_lifecycle.py", "tests/docs/", "tests/notebooks/", "tests/decisions/",
-    "tests/tracking/", "tests/app/",
+    "tests/doors/", "tests/real/", "tests/test_lifecycle.py", "tests/docs/", "tests/notebooks/",
+    "tests/decisions/", "tests/tracking/", "tests/app/",
 )  # fmt: skip
 
 
