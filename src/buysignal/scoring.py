@@ -171,7 +171,10 @@ def score(
     refused = 0
     if bundle.reads_events:
         agreed, refused = ev.consenting(table)
-        kept = Folded(bundle, agreed) if refused else folded_for(bundle, table, folded)
+        if folded is not None:
+            folded = folded_for(bundle, table, folded)
+        # The fold of all events has seen those that are left out here.
+        kept = Folded(bundle, agreed) if refused else folded or Folded(bundle, table)
         ids, rows, notes = _event_rows(kept, every_event)
         notes += _refused_note(refused)
         frame = pd.concat([ids, kept.scores(rows)], axis=1)
