@@ -9,6 +9,8 @@ import orjson
 import pytest
 
 from buysignal.errors import SourceError
+from buysignal.privacy.state import forget_in_state
+from buysignal.privacy.whom import Whom
 from buysignal.stream.client import Settings
 from buysignal.stream.replay import replay
 from buysignal.stream.worker import Worker
@@ -101,3 +103,19 @@ def test_a_file_is_replayed_in_time_order_keyed_by_visitor(broker: str, shop: Sh
 def test_a_missing_topic_and_a_missing_broker_are_said(broker: str, shop: Shop, unique: str) -> None:
     with pytest.raises(SourceError, match=f"no topic 'none-{unique}'"):
         Worker(shop.bundle, Settings(broker, f"none-{unique}"))
+
+
+def test_a_visitor_who_is_to_be_forgotten_is_so_once_the_worker_reads_on(
+    broker: str, shop: Shop, unique: str
+) -> None:
+    topic = f"events-{unique}"
+    make_topic(broker, topic, 2)
+    events = {who: {"visitor_id": who, "event_name": "view_item", "item_id": "A"} for who in ("anna", "ben")}
+    send(broker, topic, [(who, orjson.dumps(event)) for who, event in events.items()])
+    settings = Settings(broker, topic, f"scores-{unique}", group=unique)
+    Worker(shop.bundle, settings).run(lambda done: done.scored == 2)
+    forget_in_state(f"kafka://{broker}/{topic}", Whom.of(["anna"]))
+    Worker(shop.bundle, settings).run(lambda done: done.refused == 2)
+    kept = {m.key(): m.value() for m in read_committed(broker, settings.changelog, 4)}
+    assert kept[b"anna"] is None
+    assert kept[b"ben"] is not None
