@@ -192,8 +192,10 @@ def test_the_page_of_the_command_line_names_every_option_as_it_is_called() -> No
     page = read("docs/cli.md")
     command = typer.main.get_command(importlib.import_module("buysignal.cli").app)
     for name, inner in command.commands.items():  # type: ignore[attr-defined]
-        for leaf in getattr(inner, "commands", {name: inner}).values():
-            section = page.split(f"## `buysignal {name}", 1)[1].split("\n## ")[0]
+        group = getattr(inner, "commands", None)
+        leaves = {name: inner} if group is None else {f"{name} {own}": leaf for own, leaf in group.items()}
+        for whole, leaf in leaves.items():
+            section = page.split(f"## `buysignal {whole}", 1)[1].split("\n## ")[0]
             named = set(re.findall(r"`(--[\w-]+)", section))
             options = {o for p in leaf.params for o in (*p.opts, *p.secondary_opts) if o.startswith("--")}
             assert options - {"--help"} == named
@@ -273,9 +275,10 @@ def test_every_page_of_the_app_stands_in_the_readme_as_the_script_makes_it() -> 
 
 
 LOCKS = ("requirements.txt", "requirements-dev.txt")
-PIN = re.compile(r"^([a-z0-9][\w.-]*)==([^ \n]+)", re.MULTILINE)
+EXTRAS = r"(?:\[[\w,-]+\])?"
+PIN = re.compile(rf"^([a-z0-9][\w.-]*){EXTRAS}==([^ \n]+)", re.MULTILINE)
 HASH = r" {4}--hash=sha256:[0-9a-f]{64}"
-LOCKED = re.compile(rf"[a-z0-9][\w.-]*==[^\n]+ \\\n(?:{HASH} \\\n)*{HASH}\n")
+LOCKED = re.compile(rf"[a-z0-9][\w.-]*{EXTRAS}==[^\n]+ \\\n(?:{HASH} \\\n)*{HASH}\n")
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -337,7 +340,8 @@ def test_the_package_declares_all_that_it_imports() -> None:
 
 
 def test_development_declares_all_that_tests_benchmarks_and_scripts_import() -> None:
-    files = [file for folder in ("tests", "benchmarks", "scripts") for file in (ROOT / folder).rglob("*.py")]
+    folders = ("tests", "benchmarks", "scripts", "examples")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
     own = {file.stem for file in files} | {"tests"}
     own |= {file.parent.name for file in files}
     lines = declared_to_run() + tomllib.loads(read("pyproject.toml"))["dependency-groups"]["dev"]
