@@ -173,6 +173,21 @@ def _numbers(told: dict[str, Any], name: str) -> npt.NDArray[Any]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def leaf_of(row: Row, nodes: npt.NDArray[Any], root: int) -> int:
+    """Return the leaf that a row (f,) falls into; ``nodes`` are (m,) `NODE`."""
+    at = root
+    while nodes[at].feature >= 0:
+        value = row[nodes[at].feature]
+        if math.isnan(value):
+            at = nodes[at].missing
+        elif value < nodes[at].a:
+            at = nodes[at].low
+        else:
+            at = nodes[at].high
+    return at
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def fallen(
     row: Row, nodes: npt.NDArray[Any], roots: npt.NDArray[np.int64], first: float, last: float
 ) -> Answer:
@@ -184,15 +199,7 @@ def fallen(
     a = 0.0
     b = 0.0
     for root in roots:
-        at = root
-        while nodes[at].feature >= 0:
-            value = row[nodes[at].feature]
-            if math.isnan(value):
-                at = nodes[at].missing
-            elif value < nodes[at].a:
-                at = nodes[at].low
-            else:
-                at = nodes[at].high
+        at = leaf_of(row, nodes, root)
         a += nodes[at].a
         b += nodes[at].b
     # Whatever it adds up in, the operator answers in float32.
@@ -207,15 +214,7 @@ def fallen_single(
     a = np.float32(0)
     b = np.float32(0)
     for root in roots:
-        at = root
-        while nodes[at].feature >= 0:
-            value = row[nodes[at].feature]
-            if math.isnan(value):
-                at = nodes[at].missing
-            elif value < nodes[at].a:
-                at = nodes[at].low
-            else:
-                at = nodes[at].high
+        at = leaf_of(row, nodes, root)
         a += np.float32(nodes[at].a)
         b += np.float32(nodes[at].b)
     return float(a + np.float32(first)), float(b + np.float32(last))
