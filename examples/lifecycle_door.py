@@ -21,7 +21,7 @@ from lifecycle_steps import begun, require, waited
 TOGETHER = 400
 """Events of one request while a week is streamed."""
 PAUSE_S = 0.025
-"""Between an answer and a visitor's next request: somebody asks all the time, and the rest has room to work."""
+"""Between an answer and a visitor's next request: somebody asks all the time; others have room, too."""
 
 
 @dataclass
