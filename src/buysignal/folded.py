@@ -35,18 +35,23 @@ class Folded:
     Args:
         bundle: whose vocabulary the features read.
         table: canonical events, in any order.
+        everyone: keep what was sent with a refusal of consent; for sums over all visits alone, never for a
+            score that is shown of a visit.
 
     Attributes:
         events: (n) as `sessions.assign` leaves them; row numbers everywhere are of these.
+        refused: events of ``table`` that were left out, because they were sent with a refusal of consent.
 
     Raises:
         SamplesError: the bundle reads session rows.
     """
 
-    def __init__(self, bundle: Bundle, table: pa.Table) -> None:
+    def __init__(self, bundle: Bundle, table: pa.Table, *, everyone: bool = False) -> None:
         self.bundle = bundle
         self.table = table
-        self.events, X = fold_events(bundle, table)
+        self.everyone = everyone
+        agreed, self.refused = (table, 0) if everyone else ev.consenting(table)
+        self.events, X = fold_events(bundle, agreed)
         self._kept: _Kept = _Kept(bundle, self.events, X)
         self._rows: Rows | None = None
 
@@ -78,7 +83,7 @@ class Folded:
         """
         time = self.events.column("event_time")
         if time.null_count:
-            return Folded(self.bundle, known_by(self.table, moment))
+            return Folded(self.bundle, known_by(self.table, moment), everyone=self.everyone)
         at = sessions.times(self.events)
         keep = at <= int(moment.astype("datetime64[us]").astype(np.int64))
         if keep.all():
@@ -87,6 +92,7 @@ class Folded:
             raise _nothing_until(moment)
         cut = object.__new__(Folded)
         cut.bundle, cut.table, cut._kept = self.bundle, self.table, self._kept
+        cut.everyone, cut.refused = self.everyone, self.refused
         cut.events = self.events.filter(pa.array(keep))
         cut._rows = self._places(np.flatnonzero(keep))
         return cut
@@ -129,32 +135,36 @@ class _Kept:
         self._done[new] = True
 
 
-def folded_for(bundle: Bundle, table: pa.Table, kept: Folded | None) -> Folded:
+def folded_for(bundle: Bundle, table: pa.Table, kept: Folded | None, *, everyone: bool = False) -> Folded:
     """Return ``kept`` where there is one, else the fold of ``table``.
+
+    Where ``everyone`` is asked for and ``kept`` has left somebody out, the table is folded anew.
 
     Raises:
         SamplesError: ``kept`` was made of other events, or for another bundle.
     """
     if kept is None:
-        return Folded(bundle, table)
+        return Folded(bundle, table, everyone=everyone)
     if kept.table is not table or kept.bundle.version != bundle.version:
         raise SamplesError(
             "these events were folded for another question",
             allowed="a Folded of the same bundle and the same table",
             todo="fold them again, or leave it out",
         )
-    return kept
+    return Folded(bundle, table, everyone=True) if everyone and kept.refused else kept
 
 
-def folded_until(bundle: Bundle, table: pa.Table, moment: np.datetime64, kept: Folded | None) -> Folded:
+def folded_until(
+    bundle: Bundle, table: pa.Table, moment: np.datetime64, kept: Folded | None, *, everyone: bool = False
+) -> Folded:
     """Return the fold of what was known at ``moment``, cut out of ``kept`` where there is one.
 
     Raises:
         SamplesError: as ``folded_for``, or there is no event up to ``moment``.
     """
     if kept is None:
-        return Folded(bundle, known_by(table, moment))
-    return folded_for(bundle, table, kept).until(moment)
+        return Folded(bundle, known_by(table, moment), everyone=everyone)
+    return folded_for(bundle, table, kept, everyone=everyone).until(moment)
 
 
 def fold_events(bundle: Bundle, events: pa.Table) -> tuple[pa.Table, Features]:

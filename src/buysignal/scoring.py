@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from buysignal import events as ev
 from buysignal import prefixes, pseudonyms, sessions, tables
 from buysignal.bundle import Bundle
 from buysignal.errors import SamplesError, SourceError
@@ -170,11 +169,8 @@ def score(
     notes: tuple[str, ...] = ()
     refused = 0
     if bundle.reads_events:
-        agreed, refused = ev.consenting(table)
-        if folded is not None:
-            folded = folded_for(bundle, table, folded)
-        # The fold of all events has seen those that are left out here.
-        kept = Folded(bundle, agreed) if refused else folded or Folded(bundle, table)
+        kept = folded_for(bundle, table, folded)
+        refused = kept.refused
         ids, rows, notes = _event_rows(kept, every_event)
         notes += _refused_note(refused)
         frame = pd.concat([ids, kept.scores(rows)], axis=1)
@@ -223,7 +219,7 @@ def explain_session(
 def story_of(bundle: Bundle, table: pa.Table, session: str) -> Story:
     """Do as ``explain_session`` with a table that has been read."""
     if bundle.reads_events:
-        folded = Folded(bundle, ev.consenting(table)[0])
+        folded = Folded(bundle, table)
         events = folded.events
         ids = events.column("session_id").to_pandas()
         names = possible(pseudonyms.from_environment(), session)

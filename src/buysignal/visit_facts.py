@@ -19,7 +19,7 @@ _ADD, _REMOVE, _BUY = (ev.EVENT_CODES[name] for name in ("add_to_cart", "remove_
 
 
 def visit_facts(events: pa.Table, session_gap: str = "30m") -> pd.DataFrame:
-    """Return one row per visit, in the order of ``scoring.score``'s.
+    """Return one row per visit, in the order of ``scoring.score``'s; events without consent are left out.
 
     Columns: ``session_id``; ``channel``, ``device`` and ``country``, each the first value that the visit's
     events name (null where none does; a column is left out where no visit names one); ``cart_items``,
@@ -33,8 +33,9 @@ def visit_facts(events: pa.Table, session_gap: str = "30m") -> pd.DataFrame:
     Raises:
         EventsError: these are no canonical events.
     """
-    present = [name for name in _NEEDED if name in events.column_names]
-    return facts_of(sessions.assign(ev.sort(ev.conform(events.select(present))), session_gap))
+    agreed, _ = ev.consenting(events)
+    present = [name for name in _NEEDED if name in agreed.column_names]
+    return facts_of(sessions.assign(ev.sort(ev.conform(agreed.select(present))), session_gap))
 
 
 def facts_of(assigned: pa.Table) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pytest
 
 from buysignal import scoring
 from buysignal.decisions.hindsight import compare
+from buysignal.events import consenting
 from buysignal.outlook import MOMENTS, look_back
 from buysignal.sources import load
 from shop import Shop
@@ -27,7 +28,7 @@ def test_expected_is_the_scorers_word_after_each_click(shop: Shop) -> None:
 def test_after_the_first_click_all_revenue_is_still_to_come(shop: Shop) -> None:
     loaded = load(shop.events)
     rows = look_back(shop.bundle, loaded)
-    frame = loaded.table.select(["event_name", "price", "quantity"]).to_pandas()
+    frame = consenting(loaded.table)[0].select(["event_name", "price", "quantity"]).to_pandas()
     sold = frame[(frame["event_name"] == "purchase").to_numpy()]
     paid = float((sold["price"] * sold["quantity"].fillna(1)).sum())
     actual = rows.loc[rows["moment"] == "1", "actual"].sum()
@@ -39,8 +40,9 @@ def test_after_the_first_click_all_revenue_is_still_to_come(shop: Shop) -> None:
 def test_a_cart_is_asked_about_when_it_is_first_filled(shop: Shop) -> None:
     loaded = load(shop.events)
     rows = look_back(shop.bundle, loaded)
-    names = loaded.table.column("event_name").cast(pa.string()).to_pandas()
-    sessions = loaded.table.column("session_id").to_pandas()
+    agreed, _ = consenting(loaded.table)
+    names = agreed.column("event_name").cast(pa.string()).to_pandas()
+    sessions = agreed.column("session_id").to_pandas()
     with_cart = sessions[(names == "add_to_cart").to_numpy()].nunique()
     carts = rows[rows["moment"] == "cart"]
     # Bots fill carts too, and are left out.

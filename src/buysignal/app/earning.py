@@ -47,7 +47,7 @@ def ahead(data: Source, used: Model, now: str | None = None) -> Ahead:
     key = (data.token, used.bundle.version, now)
     name = "ahead" if now is None else "ahead_earlier"
     return _once(name, key, lambda step: outlook.look_ahead(used.bundle, _fitting(data, used), now=now,
-                                                            folded=state.folded(data, used),
+                                                            folded=state.folded(data, used, everyone=True),
                                                             progress=step))  # fmt: skip
 
 

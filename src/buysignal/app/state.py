@@ -130,18 +130,22 @@ def scores(data: Source, used: Model) -> Scored:
     return cast(Scored, kept[1])
 
 
-def folded(data: Source, used: Model) -> Folded | None:
+def folded(data: Source, used: Model, *, everyone: bool = False) -> Folded | None:
     """Return the events of the data in use as the model reads them, for all pages the same.
 
     None where there is nothing to keep: whole visits, another kind of data than the model's, or more events
-    than `MOST_KEPT`. The library then folds for itself, or refuses.
+    than `MOST_KEPT`. The library then folds for itself, or refuses. ``everyone`` as in `Folded`.
     """
     table = data.loaded.table
     if not (used.bundle.reads_events and data.loaded.profile.level == "event"):
         return None
     if table.num_rows > MOST_KEPT:
         return None
-    return held("folded", (data.token, used.bundle.version), lambda: Folded(used.bundle, table))
+    key = (data.token, used.bundle.version)
+    known = held("folded", key, lambda: Folded(used.bundle, table))
+    if everyone and known.refused:
+        return held("folded_everyone", key, lambda: Folded(used.bundle, table, everyone=True))
+    return known
 
 
 def currency() -> str | None:

@@ -79,6 +79,8 @@ def look_ahead(
         now: the moment of asking, UTC; the end of the data where None.
         folded: the history's events as they were folded for an earlier question.
 
+    What visitors without consent spent is in the sums: nothing is told of any one of them.
+
     Raises:
         GoalError: the model knows no amounts.
         SamplesError: the data holds no times or no purchases.
@@ -90,7 +92,7 @@ def look_ahead(
         return _ahead_of_table(bundle, loaded, now)
     moment = moment_of(loaded.table, now)
     tell(0.1, "reading the history")
-    known = folded_until(bundle, loaded.table, moment, folded)
+    known = folded_until(bundle, loaded.table, moment, folded, everyone=True)
     events, where = known.events, known.layout
     value = event_values(events, bundle.goal)
     if not value.any():
