@@ -15,6 +15,7 @@ import pytest
 
 from buysignal import features as ft
 from buysignal import scoring, sessions, sources
+from buysignal.events import consenting
 from buysignal.features.live import LiveVisitor, Reader
 from buysignal.history import features as history
 from buysignal.history.settings import Reading
@@ -107,7 +108,11 @@ def _spark() -> object:
 
 def click_by_click(dirty: Path, shop: Shop, out: Path) -> pa.Table:
     """Each visitor's events as they happened, their sessions interleaved where they were."""
-    events = sessions.assign(sources.load(dirty).table)
+    return clicked(sources.load(dirty).table, shop)
+
+
+def clicked(table: pa.Table, shop: Shop) -> pa.Table:
+    events = sessions.assign(table)
     keys = [("visitor_id", "ascending"), ("event_time", "ascending")]
     order = pc.sort_indices(events, sort_keys=keys).to_numpy()
     reader = Reader(shop.bundle.vocabulary)
@@ -121,8 +126,10 @@ def click_by_click(dirty: Path, shop: Shop, out: Path) -> pa.Table:
 
 
 def scored_click_by_click(dirty: Path, shop: Shop, out: Path) -> pa.Table:
-    """The last row of each visit, scored alone."""
-    found = click_by_click(dirty, shop, out).to_pandas().groupby("session_id", sort=False).tail(1)
+    """The last row of each visit, scored alone; no door takes in what was sent without consent."""
+    agreed, refused = consenting(sources.load(dirty).table)
+    assert refused
+    found = clicked(agreed, shop).to_pandas().groupby("session_id", sort=False).tail(1)
     X = found[list(ft.NAMES)].to_numpy(np.float32)
     p = np.concatenate([shop.bundle.probability(row[None]) for row in X])
     return pa.table({"session_id": found["session_id"], "probability": p})

@@ -21,6 +21,7 @@ import pytest
 
 from buysignal import sources
 from buysignal.client import Client, ServerError
+from buysignal.events import consenting
 from shop import Shop
 
 SENT = (
@@ -113,8 +114,8 @@ def server(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 @pytest.fixture(scope="session")
 def events(shop: Shop) -> pa.Table:
-    """Dirty demo events as they were read, in the order they happened."""
-    table = sources.load(shop.events).table.slice(0, 3_000)
+    """Dirty demo events as they were read, in the order they happened, but those without consent."""
+    table, _ = consenting(sources.load(shop.events).table.slice(0, 3_000))
     return table.sort_by([("event_time", "ascending"), ("event_seq", "ascending")])
 
 

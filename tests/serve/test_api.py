@@ -142,7 +142,7 @@ def test_the_page_of_the_interface_has_examples_that_are_answered(server: Server
     page = httpx.get(f"{server.url}/openapi.json").json()
     assert {p for p in page["paths"] if p.startswith("/v1")} == {
         "/v1/score", "/v1/score/batch", "/v1/events", "/v1/sessions/{session_id}", "/v1/segments",
-        "/v1/recommendations",
+        "/v1/recommendations", "/v1/visitors/{visitor_id}",
     }  # fmt: skip
     for path in ("/v1/score", "/v1/score/batch", "/v1/events", "/v1/recommendations"):
         name = page["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]

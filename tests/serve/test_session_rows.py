@@ -160,7 +160,7 @@ def test_events_are_not_for_this_bundle_and_rows_not_for_the_other(
     row_server: Server, server: Server
 ) -> None:
     for method, path in OF_EVENTS:
-        answer = httpx.request(method, row_server.url + path.format(session_id="s"), json={})
+        answer = httpx.request(method, row_server.url + re.sub(r"\{.*?\}", "s", path), json={})
         assert answer.status_code == 404
         assert answer.json()["error"] == (
             "This bundle reads session rows. What to do: send them to /v1/score/rows."
