@@ -16,7 +16,7 @@ from shop import Shop
 
 def test_carts_and_payments_are_those_of_the_file(shop: Shop) -> None:
     bundle = shop.bundle
-    table = sources.load(shop.events).table.slice(0, 4_000)
+    table, _ = ev.consenting(sources.load(shop.events).table.slice(0, 4_000))
     order = np.lexsort((table.column("event_seq").to_numpy(), table.column("event_time").to_numpy()))
     scorer, state = LiveScorer(bundle), MemoryState(Bounds(visitors=100_000))
     found = {}

@@ -252,10 +252,12 @@ def test_training_finishes_where_the_server_is_away_and_sync_logs_it_once(
     assert again.stdout == "Nothing waits.\n"
 
 
-def test_a_database_that_is_none_is_said(training_of_shop: Made) -> None:
-    Path("mlflow.db").write_bytes(b"no database at all, but long enough for one" * 100)
-    with pytest.raises(InputError, match=r"sqlite:///mlflow.db.*not a database.*track sync"):
-        tracking.log_training(training_of_shop("no-database"))
+def test_a_database_that_is_none_is_said(training_of_shop: Made, tmp_path: Path) -> None:
+    # Named in full: MLflow keeps what it opened under "sqlite:///mlflow.db", wherever the process is by now.
+    none = tmp_path / "none.db"
+    none.write_bytes(b"no database at all, but long enough for one" * 100)
+    with pytest.raises(InputError, match=r"none.db.*not a database.*track sync"):
+        tracking.log_training(training_of_shop("no-database"), uri=f"sqlite:///{none}")
     assert len(pending.waiting()) == 1
 
 
