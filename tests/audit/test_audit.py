@@ -421,3 +421,22 @@ def test_tiny_samples_raise_nothing_and_do_not_fail(rows: int, seed: int, consta
         samples = replace(samples, X=np.zeros_like(samples.X))
     findings = audit(samples, samples.subset(np.zeros(0, dtype=np.int64)), target="y")
     assert {f.verdict for f in findings} <= {"ok", "warning"}
+
+
+def nowhere(rows: int) -> np.ndarray:
+    return np.zeros(rows, dtype=bool)
+
+
+def in_few_rows(rows: int) -> np.ndarray:
+    return np.arange(rows) % 97 == 0
+
+
+@pytest.mark.parametrize("known", [nowhere, in_few_rows])
+@pytest.mark.parametrize("target", ["y", "revenue"])
+def test_a_number_that_is_hardly_ever_known_is_no_rule(
+    known: Callable[[int], np.ndarray], target: str
+) -> None:
+    """A small shop may not know a feature once: a visitor's past on its first days, a price without looks."""
+    samples = clean(3, rows=400)
+    seldom = np.where(known(len(samples)), 1.0, np.nan)
+    assert bad(audit(*parted(with_column(samples, "seldom", seldom)), target=target)) == []

@@ -71,7 +71,7 @@ def find_cuts(
     order = np.lexsort((values, codes))
     codes, values, yes = codes[order], values[order], yes[order]
     starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]) if len(codes) else np.zeros(0, np.int64)
-    ends = np.r_[starts[1:], len(codes)]
+    ends = np.append(starts, len(codes))[1:]
     found = [
         Thresholds(
             {int(codes[s]): _cut(values[s:e], yes[s:e], up) for s, e in zip(starts, ends, strict=True)}, up
